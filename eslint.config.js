@@ -1,0 +1,67 @@
+// Checked by `make lint`. Rules are listed one by one, so that nothing besides ESLint itself is needed.
+const browser = [
+  "AbortController", "atob", "Blob", "btoa", "cancelAnimationFrame", "clearInterval", "clearTimeout", "console",
+  "CustomEvent", "DataView", "devicePixelRatio", "document", "Event", "getComputedStyle", "Image", "ImageData",
+  "IntersectionObserver", "KeyboardEvent", "matchMedia", "MutationObserver", "navigator", "Node", "OffscreenCanvas",
+  "Path2D", "performance", "PointerEvent", "queueMicrotask", "requestAnimationFrame", "ResizeObserver",
+  "setInterval", "setTimeout", "structuredClone", "TextDecoder", "TextEncoder", "URL", "window",
+];
+const node = ["process", "Buffer", "globalThis"];
+// Stands in front of our modules where labkit/live joins them.
+const joined = ["uPlot"];
+
+module.exports = [
+  { ignores: ["**/node_modules/**", "**/.ipynb_checkpoints/**"] },
+  {
+    files: ["labkit/**/*.js", "labkit/**/*.mjs", "tests/**/*.js", "tests/**/*.mjs"],
+    languageOptions: {
+      ecmaVersion: 2022,
+      sourceType: "module",
+      globals: Object.fromEntries([...browser, ...node, ...joined].map((name) => [name, "readonly"])),
+    },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      "array-callback-return": "error",
+      "constructor-super": "error",
+      "default-case-last": "error",
+      eqeqeq: ["error", "always", { null: "ignore" }],
+      "for-direction": "error",
+      "getter-return": "error",
+      "no-cond-assign": "error",
+      "no-console": ["error", { allow: ["warn", "error"] }],
+      "no-const-assign": "error",
+      "no-constant-condition": ["error", { checkLoops: false }],
+      "no-debugger": "error",
+      "no-dupe-args": "error",
+      "no-dupe-class-members": "error",
+      "no-dupe-else-if": "error",
+      "no-dupe-keys": "error",
+      "no-duplicate-case": "error",
+      "no-duplicate-imports": "error",
+      "no-empty": "error",
+      "no-eval": "error",
+      "no-fallthrough": "error",
+      "no-func-assign": "error",
+      "no-implicit-globals": "error",
+      "no-import-assign": "error",
+      "no-loss-of-precision": "error",
+      "no-new-func": "error",
+      "no-redeclare": "error",
+      "no-self-assign": "error",
+      "no-shadow-restricted-names": "error",
+      "no-sparse-arrays": "error",
+      "no-this-before-super": "error",
+      "no-undef": "error",
+      "no-unreachable": "error",
+      "no-unsafe-finally": "error",
+      "no-unused-expressions": "error",
+      "no-unused-vars": ["error", { argsIgnorePattern: "^_", caughtErrorsIgnorePattern: "^_" }],
+      "no-use-before-define": ["error", { functions: false, classes: false }],
+      "no-var": "error",
+      "object-shorthand": "error",
+      "prefer-const": "error",
+      "use-isnan": "error",
+      "valid-typeof": "error",
+    },
+  },
+];

@@ -1,0 +1,78 @@
+"""All wording of errors about bad input: what was named, what came, what is allowed."""
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """Return ``value`` if it is one of ``allowed``; otherwise say which names are nearest."""
+    allowed = list(allowed)
+    if isinstance(value, str) and value in allowed:
+        return value
+    near = difflib.get_close_matches(str(value), allowed, n=1, cutoff=0.3)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"{name}: got {value!r}; allowed: {', '.join(map(repr, allowed))}.{hint}")
+
+
+def lookup(table: Mapping[str, T], value: Any, name: str) -> T:
+    """Return ``table[value]``; an unknown name raises ``ValueError`` with the nearest one."""
+    return table[choice(name, value, table)]
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    kind: type = float,
+    low: float | None = None,
+    high: float | None = None,
+    unit: str = "",
+) -> Any:
+    """Return ``value`` as a plain ``int`` or ``float`` inside [low, high].
+
+    Args:
+        name: the argument as the caller knows it.
+        value: what came; numpy numbers are accepted, booleans and text are not.
+        kind: ``int`` or ``float``; an ``int`` passes as ``float``, never the reverse.
+        low: smallest allowed value, ``None`` for no bound.
+        high: largest allowed value, ``None`` for no bound.
+        unit: printed after the bounds.
+
+    Raises:
+        ValueError: wrong type, not finite, or out of range.
+    """
+    allowed = _interval(kind, low, high, unit)
+    wanted = numbers.Integral if kind is int else numbers.Real
+    if isinstance(value, bool) or not isinstance(value, wanted):
+        raise ValueError(f"{name}: got {value!r} ({type(value).__name__}); allowed: {allowed}")
+    value = kind(value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: got {value}; allowed: {allowed}")
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise ValueError(f"{name}: got {value}; allowed: {allowed}")
+    return value
+
+
+def shape(name: str, tensor: Any, *wanted: int | None) -> None:
+    """Raise ``ValueError`` unless ``tensor.shape`` matches; ``None`` stands for any size."""
+    came = tuple(tensor.shape)
+    if len(came) != len(wanted) or any(w is not None and w != c for w, c in zip(wanted, came, strict=True)):
+        text = ", ".join("any" if w is None else str(w) for w in wanted)
+        raise ValueError(f"{name}: got shape {came}; allowed: ({text})")
+
+
+def _interval(kind: type, low: float | None, high: float | None, unit: str) -> str:
+    what = "a whole number" if kind is int else "a finite number"
+    tail = f" {unit}" if unit else ""
+    if low is not None and high is not None:
+        return f"{what} from {low:g} to {high:g}{tail}"
+    if low is not None:
+        return f"{what}, {low:g} or more{tail}"
+    if high is not None:
+        return f"{what}, {high:g} or less{tail}"
+    return f"{what}{tail}"

@@ -1,0 +1,1 @@
+"""Data: functions of settings and a generator to tensors."""

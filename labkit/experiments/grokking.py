@@ -1,0 +1,450 @@
+"""Grokking: a network memorises a table of answers and generalises much later.
+
+Doshi, Das, He, Gromov, *To grok or not to grok* (2023) for the quadratic network and label noise;
+Nanda, Chan, Lieberum, Smith, Steinhardt, *Progress measures for grokking* (2023) for the transformer.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from functools import cache, partial
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+
+from labkit import config as base
+from labkit import runtime
+from labkit.config import knob
+from labkit.data import arithmetic, groups
+from labkit.measures import circuits, fourier
+from labkit.nn.flat import flatten, views
+from labkit.nn.mlp import PairMLP
+from labkit.nn.transformer import PairTransformer
+from labkit.optim import LOSSES, OPTIMISERS, Loss
+from labkit.pictures import Heatmap, Line, Lines, Picture, Scatter
+from labkit.train import State
+
+#: Accuracy from which a split counts as solved.
+SOLVED = 0.99
+#: Share of the embedding's Fourier power that the key frequencies carry together.
+KEY_SHARE = 0.9
+#: Tasks whose answer subtracts the second position: their neurons obey φ_U − φ_V = φ_W.
+_SUBTRACTS = ("a-b", "a/b")
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Config(base.Config):
+    """Settings of a grokking run. Defaults: the quadratic network of Doshi et al. where its plateau shows."""
+
+    task: str = knob(
+        "a+b", "the operation whose table is learnt", choices=tuple(arithmetic.TASKS), group="data"
+    )
+    modulus: int = knob(
+        97, "p: numbers are 0 … p−1 and answers are mod p", low=3, high=257, label="modulus p", group="data"
+    )
+    letters: int = knob(
+        5, "n of the symmetric group Sₙ; read by the task 'permutations' alone", low=3, high=5, group="data"
+    )
+    train_fraction: float = knob(
+        0.25, "share of the table that is trained on; the rest is the test", low=0.01, high=0.99, group="data"
+    )
+    label_noise: float = knob(
+        0.0, "share of training answers replaced by random ones", acts="hot", low=0, high=1, group="data"
+    )
+    model: str = knob("mlp", "architecture", choices=("mlp", "transformer"), group="model")
+    activation: str = knob(
+        "quadratic",
+        "nonlinearity of the MLP; the transformer's is ReLU",
+        choices=("quadratic", "relu", "gelu"),
+        group="model",
+    )
+    width: int = knob(
+        500, "hidden neurons", low=8, high=4096, scale="log", smallest=8, unit="neurons", group="model"
+    )
+    d_model: int = knob(
+        128, "residual width of the transformer", low=8, high=1024, slider=False, group="model"
+    )
+    heads: int = knob(
+        4, "attention heads of the transformer; divides d_model", low=1, high=64, slider=False, group="model"
+    )
+    init_scale: float = knob(
+        1.0,
+        "multiplies the initial weights of the paper",
+        low=0.1,
+        high=10,
+        scale="log",
+        smallest=0.1,
+        label="initial scale",
+        group="model",
+    )
+    loss: str = knob("mse", "what is minimised", acts="warm", choices=tuple(LOSSES), group="training")
+    float64_loss: bool = knob(
+        False, "compute the loss and its gradient at the logits in float64", acts="warm", group="training"
+    )
+    optimizer: str = knob(
+        "adamw", "how weights are updated", acts="warm", choices=tuple(OPTIMISERS), group="training"
+    )
+    learning_rate: float = knob(
+        1e-2, "step size", acts="hot", low=0, high=100, scale="log", smallest=1e-5, group="training"
+    )
+    weight_decay: float = knob(
+        2.0, "pull of the weights towards zero", acts="hot", low=0, high=100, scale="log", smallest=1e-2,
+        group="training",
+    )  # fmt: skip
+    momentum: float = knob(
+        0.9, "β₁ of AdamW, momentum of SGD", acts="hot", low=0, high=0.999, group="training"
+    )
+    beta2: float = knob(0.98, "β₂ of AdamW", acts="hot", low=0, high=0.99999, slider=False, group="training")
+    epsilon: float = knob(1e-8, "ε of AdamW", acts="hot", low=0, high=1, slider=False, group="training")
+    warmup: int = knob(
+        0, "steps of linear growth of the learning rate", acts="hot", low=0, high=100_000, unit="steps",
+        slider=False, group="training",
+    )  # fmt: skip
+    precision: str = knob(
+        "float32",
+        "number format; bfloat16 rounds the large products, weights stay float32",
+        choices=("float32", "float64", "bfloat16"),
+        group="training",
+    )
+    seed: int = knob(0, "split, noise and initial weights", low=0, high=9_999, group="data")
+
+    def check(self) -> None:
+        """Rules that concern several fields."""
+        task = arithmetic.TASKS[self.task]
+        if task.field_only and not groups.is_prime(self.modulus):
+            raise ValueError(
+                f"modulus: got {self.modulus} with task {self.task!r}; allowed: a prime, since every "
+                "non-zero number must have an inverse"
+            )
+        if self.model == "transformer" and self.d_model % self.heads:
+            raise ValueError(f"heads: got {self.heads}; allowed: a divisor of d_model={self.d_model}")
+        rows = len(arithmetic.pairs(self.task, self.size).a)
+        arithmetic.split(rows, self.train_fraction, generator=runtime.generator(self.seed))
+
+    @property
+    def size(self) -> int:
+        """What the task is built on: p, or n of the symmetric group."""
+        return self.letters if self.task == "permutations" else self.modulus
+
+    presets: ClassVar[Mapping[str, tuple[Mapping[str, Any], str]]] = MappingProxyType(
+        {
+            "plateau": ({}, "Memorised by step 14, understood near step 190: the delay is the lesson."),
+            "Doshi et al.": (
+                {"train_fraction": 0.5, "weight_decay": 5.0},
+                "Half the table: hardly a plateau, test accuracy 1.0 near step 45.",
+            ),
+            "memorises forever": (
+                {"train_fraction": 0.25, "weight_decay": 0.0},
+                "No weight decay: the training answers are learnt by heart and nothing pushes further.",
+            ),
+            "coexistence": (
+                {"train_fraction": 0.5, "label_noise": 0.35, "weight_decay": 0.0},
+                "A third of the labels is wrong: memorised, and yet the rule is found as well.",
+            ),
+            "full inversion": (
+                {"train_fraction": 0.5, "label_noise": 0.35, "weight_decay": 15.0},
+                "The wrong labels are refused: test is perfect, training stays near 65 %.",
+            ),
+            "forgetting": (
+                {"train_fraction": 0.5, "label_noise": 0.35, "weight_decay": 20.0},
+                "Too much decay: even the rule is lost.",
+            ),
+            "Nanda et al.": (
+                {
+                    "model": "transformer",
+                    "modulus": 113,
+                    "train_fraction": 0.3,
+                    "width": 512,
+                    "loss": "cross_entropy",
+                    "learning_rate": 1e-3,
+                    "weight_decay": 1.0,
+                    "float64_loss": True,
+                    "warmup": 10,
+                },
+                "A one-layer transformer builds a clock from five frequencies; some 8 000 steps, at full speed.",
+            ),
+        }
+    )
+
+
+class Grokking:
+    """Full-batch training on part of an operation's table, tested on the rest."""
+
+    #: The default page generalises near step 190: eight seconds at this many steps a second.
+    pace: ClassVar[float] = 24.0
+    events: ClassVar[Mapping[str, tuple[str, float, str]]] = MappingProxyType(
+        {
+            "train solved": ("train_accuracy", SOLVED, "above"),
+            "test solved": ("test_accuracy", SOLVED, "above"),
+        }
+    )
+
+    def __init__(self, config: Config, device: torch.device) -> None:
+        self.config, self.device = config, device
+        table = arithmetic.pairs(config.task, config.size)
+        split = arithmetic.split(
+            len(table.a), config.train_fraction, generator=runtime.generator(config.seed, 0)
+        )
+        self.tokens = table.tokens
+        self._a, self._b, self._answer = (column.to(device) for column in table[:3])
+        self._train, self._test = (index.to(device) for index in split)
+        self._train_pairs = self._a[self._train], self._b[self._train]
+        self._test_rows = self._a[self._test], self._b[self._test], self._answer[self._test]
+        self.basis = _basis(config)
+        self.model = _model(config, table.tokens).to(device)
+        self.flat = flatten(self.model)
+        self._gradient = torch.zeros_like(self.flat)
+        self._slots = views(self._gradient, self.model)
+        self._loss = _loss(config)
+        self._buffers = OPTIMISERS[config.optimizer].new_buffers(self.flat)
+        self._label()
+
+    def _label(self) -> None:
+        noise = runtime.generator(self.config.seed, 1)
+        clean = self._answer[self._train]
+        self._labels = arithmetic.corrupt(clean, self.config.label_noise, self.tokens, generator=noise)
+
+    # ------------------------------------------------------------------------------- the contract
+
+    def step(self) -> None:
+        """One full-batch update."""
+        c = self.config
+        self.model.gradient(*self._train_pairs, self._labels, self._loss.gradient_, self._slots)
+        warm = min(1.0, (int(self._buffers["updates"]) + 1) / c.warmup) if c.warmup else 1.0
+        OPTIMISERS[c.optimizer].update(
+            self.flat,
+            self._gradient,
+            self._buffers,
+            lr=c.learning_rate * warm,
+            weight_decay=c.weight_decay,
+            beta1=c.momentum,
+            beta2=c.beta2,
+            eps=c.epsilon,
+            momentum=c.momentum,
+        )
+
+    def configure(self, config: Config) -> None:
+        """Take over hot and warm values; a change of optimiser starts with empty moments."""
+        old = self.config
+        for field, about in config.fields():
+            if about.acts == "cold" and getattr(config, field.name) != getattr(old, field.name):
+                raise ValueError(f"{field.name}: got a new value in mid-run; allowed: hot and warm fields")
+        self.config, self._loss = config, _loss(config)
+        if config.optimizer != old.optimizer:
+            self._buffers = OPTIMISERS[config.optimizer].new_buffers(self.flat)
+        if config.label_noise != old.label_noise:
+            self._label()
+
+    def measure(self) -> dict[str, float]:
+        """Loss and accuracy: training pairs against the labels given, test pairs against clean ones."""
+        train_loss, train_accuracy = self.model.evaluate(*self._train_pairs, self._labels, self._loss.value)
+        test_loss, test_accuracy = self.model.evaluate(*self._test_rows, self._loss.value)
+        return {
+            "train_loss": train_loss,
+            "test_loss": test_loss,
+            "train_accuracy": train_accuracy,
+            "test_accuracy": test_accuracy,
+            "weight_norm": float(self.flat.norm()),
+        }
+
+    @torch.no_grad()
+    def profile(self) -> dict[str, np.ndarray | float]:
+        """Fourier content of embeddings, neurons and logits, in the basis that fits the task (if any)."""
+        if self.basis is None:
+            return {}
+        power = fourier.spectrum(self._embeddings(), self.basis)
+        keys = fourier.key_frequencies(power, KEY_SHARE)
+        out = {
+            "embedding_spectrum": power.float().cpu().numpy(),
+            "key_frequencies": float(len(keys)),
+            "top5_share": float(power.topk(min(5, len(power))).values.sum()),
+        }
+        if self.config.model == "mlp":
+            ratio = circuits.inverse_participation_ratio(*self._uvw(), self.basis)
+            low, median, high = torch.quantile(ratio, ratio.new_tensor([0.1, 0.5, 0.9])).tolist()
+            out |= {"ipr_low": low, "ipr_median": median, "ipr_high": high}
+        return out | self._progress(keys)
+
+    def _progress(self, keys: list[int]) -> dict[str, float]:
+        """Restricted and excluded loss (Nanda et al.), on the logits of the whole table."""
+        logits = self.model(self._a, self._b)[:, : self.tokens].float()
+        clean, given = self._answer, self._answer.clone()
+        given[self._train] = self._labels
+        args = (clean, self.basis, keys, self._loss.value)
+        return {
+            "restricted_loss": circuits.restricted_loss(logits, *args),
+            "excluded_loss": circuits.excluded_loss(logits, *args, self._train, given),
+        }
+
+    @torch.no_grad()
+    def view(self) -> dict[str, np.ndarray]:
+        """Point clouds of the present weights: neuron phases (MLP), tokens on the strongest circle."""
+        if self.basis is None:
+            return {}
+        out = {}
+        if self.config.model == "mlp" and self.basis.name != "permutations":
+            uvw = self._uvw()
+            phi = circuits.phases(*uvw, self.basis)
+            ratio = circuits.inverse_participation_ratio(*uvw, self.basis)
+            sign = -1 if self.config.task in _SUBTRACTS else 1
+            predicted = torch.remainder(phi[:, 0] + sign * phi[:, 1] + np.pi, 2 * np.pi) - np.pi
+            out["phases"] = torch.stack([predicted, phi[:, 2], ratio], dim=1)
+        else:
+            embedding = self._embeddings()[0]
+            strongest = 1 + int(fourier.spectrum(embedding, self.basis).argmax())
+            points = fourier.circle(embedding, self.basis, strongest)
+            out["circle"] = torch.cat([points, torch.arange(len(points))[:, None].to(points)], dim=1)
+        return {name: value.float().cpu().numpy() for name, value in out.items()}
+
+    def _embeddings(self) -> list[torch.Tensor]:
+        """The matrices whose rows are tokens, (tokens, width) each."""
+        if self.config.model == "mlp":
+            return [self.model.U, self.model.V]
+        return [self.model.W_E[: self.tokens]]
+
+    def _uvw(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.model.U, self.model.V, self.model.W
+
+    def state(self) -> State:
+        """Weights by name, and the optimiser's buffers."""
+        weights = {f"weights.{name}": p.detach().clone() for name, p in self.model.named_parameters()}
+        return weights | {f"optimiser.{name}": t.clone() for name, t in self._buffers.items()}
+
+    @torch.no_grad()
+    def load(self, state: State) -> None:
+        """Take over a state."""
+        for name, parameter in self.model.named_parameters():
+            parameter.copy_(state[f"weights.{name}"])
+        for name, buffer in self._buffers.items():
+            buffer.copy_(state[f"optimiser.{name}"])
+
+    @staticmethod
+    def pictures(config: Config) -> tuple[Picture, ...]:
+        """Six pictures: what it knows, what it loses, which frequencies, and how tidy the circuit is."""
+        basis = _basis(config)
+        none = "" if basis is not None else "no Fourier basis is known for this task"
+        labels = basis.labels[1:] if basis is not None else ()
+        y = range(1, len(labels) + 1)
+        sign = "−" if config.task in _SUBTRACTS else "+"
+        if config.model == "mlp" and config.task != "permutations":
+            cloud = Scatter(
+                "phases",
+                "each neuron's phases",
+                "phases",
+                xlabel=f"φ_U {sign} φ_V",
+                ylabel="φ_W",
+                lim=(-np.pi, np.pi),
+                diagonal=True,
+                colour_label="IPR",
+                note=none,
+            )
+        else:
+            cloud = Scatter(
+                "circle",
+                "tokens in the plane of the strongest frequency",
+                "circle",
+                xlabel="cos direction",
+                ylabel="sin direction",
+                cyclic=True,
+                colour_label="token",
+                note=none,
+            )
+        if config.model == "mlp":
+            tidy = Lines(
+                "neurons",
+                "one frequency per neuron",
+                (
+                    Line("ipr_median", "median IPR", shade=0),
+                    Line("ipr_low", "lowest tenth", shade=1),
+                    Line("ipr_high", "highest tenth", shade=2),
+                ),
+                ylabel="inverse participation ratio",
+                ylim=(0, 1.02),
+                note=none,
+            )
+        else:
+            tidy = Lines(
+                "neurons",
+                "a handful of frequencies",
+                (Line("top5_share", "share of the five strongest", shade=0),),
+                ylabel="share of embedding power",
+                ylim=(0, 1.02),
+                note=none,
+            )
+        return (
+            Lines(
+                "accuracy",
+                "accuracy",
+                (Line("train_accuracy", "train", shade=0), Line("test_accuracy", "test", shade=1)),
+                ylabel="share right",
+                ylim=(-0.02, 1.02),
+            ),
+            Lines(
+                "loss",
+                "loss",
+                (Line("train_loss", "train", shade=0), Line("test_loss", "test", shade=1)),
+                ylabel=config.loss.replace("_", " "),
+                yscale="log",
+            ),
+            Heatmap(
+                "spectrum",
+                "Fourier spectrum of the embeddings",
+                "embedding_spectrum",
+                ylabel="frequency" if config.task != "permutations" else "representation",
+                y=tuple(y),
+                colour_label="share of power",
+                note=none,
+            ),
+            Lines(
+                "progress",
+                "progress measures",
+                (
+                    Line("restricted_loss", "restricted", shade=0),
+                    Line("excluded_loss", "excluded", shade=1),
+                ),
+                ylabel=config.loss.replace("_", " "),
+                yscale="log",
+                note=none,
+            ),
+            cloud,
+            tidy,
+        )
+
+
+Config.experiment = Grokking
+
+
+def _model(config: Config, tokens: int) -> PairMLP | PairTransformer:
+    common = {
+        "width": config.width,
+        "init_scale": config.init_scale,
+        "generator": runtime.generator(config.seed, 2),
+        "dtype": runtime.dtype("float32" if config.precision == "bfloat16" else config.precision),
+    }
+    if config.model == "mlp":
+        return PairMLP(tokens, activation=config.activation, **common)
+    return PairTransformer(tokens, d_model=config.d_model, heads=config.heads, **common)
+
+
+def _loss(config: Config) -> Loss:
+    loss = LOSSES[config.loss]
+    if not config.float64_loss:
+        return loss
+    double = {"precision": torch.float64}
+    return dataclasses.replace(
+        loss, value=partial(loss.value, **double), gradient_=partial(loss.gradient_, **double)
+    )
+
+
+@cache
+def _fourier(name: str | None, size: int) -> fourier.Basis | None:
+    return fourier.basis(name, size)
+
+
+def _basis(config: Config) -> fourier.Basis | None:
+    """The basis in which a trained network is expected to be sparse, if one is known for the task."""
+    name = arithmetic.TASKS[config.task].basis
+    if name == "multiplicative" and not groups.is_prime(config.modulus):
+        return None  # the discrete logarithm exists for primes alone
+    return _fourier(name, config.size)

@@ -1,0 +1,273 @@
+"""What a run leaves behind: columns of numbers, the config, what was changed on the way, and the state.
+
+Saved as one zip file: ``manifest.json``, ``columns.npz``, ``state.safetensors``.
+"""
+
+import io
+import json
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import safetensors.torch
+
+from labkit.config import Config
+from labkit.rows import Rows
+from labkit.train import MEASURE_DUE, Record, State
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+#: Raised by one whenever a file written by this version could not be read by the last.
+FORMAT = 1
+
+
+class Intervention(NamedTuple):
+    """``name`` was set to ``value`` after ``step`` updates; the next update is the first to feel it."""
+
+    step: int
+    name: str
+    value: Any
+
+
+class History:
+    """Numbers, settings and interventions of one run; grows while it trains, bounded in memory.
+
+    Attributes:
+        config: the settings at step 0.
+        interventions: what was changed later, in order; replayed by ``run(..., interventions=...)``.
+        notes: remarks such as "the run diverged".
+        views: arrays of the latest state only (point clouds).
+        state: everything a step changes, at :attr:`step`; what ``run(history, ...)`` resumes from.
+        device: where it was computed.
+    """
+
+    #: Draws a list of histories; set once by the package so that nothing here imports upward.
+    renderer: Callable[..., "Figure"] | None = None
+
+    def __init__(self, config: Config, *, device: str = "cpu") -> None:
+        self.config = config
+        self.device = device
+        self.interventions: list[Intervention] = []
+        self.notes: list[str] = []
+        self.views: dict[str, np.ndarray] = {}
+        self.state: State = {}
+        self.events: dict[str, int] = {}
+        self.step = 0
+        self.scalars = Rows()
+        self.profiles: dict[str, Rows] = {}
+
+    def add(self, record: Record) -> None:
+        """Take in one record of the training loop; a step that is already there is not repeated."""
+        self.interventions += [Intervention(record.step - 1, *item) for item in record.applied.items()]
+        self.step = record.step
+        if record.note:
+            self.notes.append(record.note)
+        if record.measures:
+            self.scalars.append(record.step, record.measures)
+            self._flag(record)
+        for name, values in record.profiles.items():
+            self.profiles.setdefault(name, Rows()).append(record.step, values)
+
+    def _flag(self, record: Record) -> None:
+        for name, (column, threshold, side) in self.config.experiment.events.items():
+            value = record.measures.get(column)
+            if name in self.events or value is None:
+                continue
+            if (value >= threshold) if side == "above" else (value <= threshold):
+                self.events[name] = record.step
+
+    # ---------------------------------------------------------------------------------- reading
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Recorded steps, int64, shape (rows,)."""
+        return self.scalars.steps
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the recorded scalars."""
+        return self.scalars.names
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The scalar column ``name``, float64, shape (rows,)."""
+        return self.scalars.column(name)
+
+    def __len__(self) -> int:
+        return len(self.scalars)
+
+    @property
+    def current(self) -> Config:
+        """The settings now in force: ``config`` with every intervention applied."""
+        return self.config.replace(**{change.name: change.value for change in self.interventions})
+
+    def summary(self) -> str:
+        """Events in words, with the ratio of the last to the first."""
+        text = [f"{name} at step {step:,}" for name, step in self.events.items()]
+        order = sorted(self.events.values())
+        if len(order) > 1 and order[0] > 0:
+            text.append(f"delay × {order[-1] / order[0]:.1f}")
+        return " · ".join(text + self.notes)
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A tidy frame: column ``step``, then one column a measure."""
+        import pandas  # half a second to import, so only where it is used
+
+        return pandas.DataFrame({"step": self.steps, **{name: self[name] for name in self.columns}})
+
+    def figure(self, *others: "History", **options: Any) -> "Figure":
+        """Draw the experiment's pictures of this run (and of others over it) with matplotlib."""
+        if History.renderer is None:
+            raise RuntimeError("History.renderer is not set: import labkit before drawing")
+        return History.renderer([self, *others], **options)
+
+    def code(self) -> str:
+        """Python code that repeats this run, interventions included."""
+        module = type(self.config).__module__
+        package, _, name = module.rpartition(".")
+        head = f"from labkit import run\nfrom {package or '.'} import {name}\n\n"
+        changes = [tuple(change) for change in self.interventions]
+        tail = f", interventions={changes!r}" if changes else ""
+        device = "" if self.device == "cpu" else f", device={self.device!r}"
+        return f"{head}history = run({self.config!r}, steps={self.step}{tail}{device})\nhistory.figure()\n"
+
+    def __repr__(self) -> str:
+        return f"<History of {self.config!r}: {len(self)} rows to step {self.step:,}. {self.summary()}>"
+
+    # --------------------------------------------------------------------------------- branching
+
+    def until(self, step: int) -> "History":
+        """A copy that ends at ``step``: rows, profiles, events and interventions before it."""
+        copy = History(self.config, device=self.device)
+        copy.scalars = self.scalars.until(step)
+        copy.profiles = {name: rows.until(step) for name, rows in self.profiles.items()}
+        copy.interventions = [change for change in self.interventions if change.step < step]
+        copy.events = {name: at for name, at in self.events.items() if at <= step}
+        copy.step = step
+        return copy
+
+    def resumable(self) -> "History":
+        """A copy to continue from: without the extra last row that was read only because the run ended."""
+        copy = self.until(self.step if MEASURE_DUE(self.step) else self.step - 1)
+        copy.step, copy.state = self.step, self.state
+        copy.interventions = list(self.interventions)
+        return copy
+
+    # ----------------------------------------------------------------------------- saving, loading
+
+    def save(self, path: str | os.PathLike) -> Path:
+        """Write everything to one file, atomically: a kill leaves the old file or the new one."""
+        path = Path(path)
+        manifest = {
+            "format": FORMAT,
+            "config": [type(self.config).__module__, type(self.config).__qualname__],
+            "values": self.config.values(),
+            "interventions": self.interventions,
+            "notes": self.notes,
+            "events": self.events,
+            "step": self.step,
+            "device": self.device,
+        }
+        arrays = {f"view/{name}": values for name, values in self.views.items()}
+        for name, rows in {"scalars": self.scalars, **_prefixed("profile/", self.profiles)}.items():
+            manifest.setdefault("rows", {})[name] = rows.names
+            arrays[f"{name}/steps"], arrays[f"{name}/values"] = rows.steps, rows.values
+        columns = io.BytesIO()
+        np.savez_compressed(columns, **arrays)
+        descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                with zipfile.ZipFile(file, "w") as archive:
+                    archive.writestr("manifest.json", json.dumps(manifest, indent=1))
+                    archive.writestr("columns.npz", columns.getvalue())
+                    archive.writestr("state.safetensors", safetensors.torch.save(self.state))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, path)
+        except BaseException:
+            Path(beside).unlink(missing_ok=True)
+            raise
+        return path
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> "History":
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            FileNotFoundError: no such file.
+            ValueError: the file is damaged, is not a history, or is newer than this code.
+        """
+        try:
+            with zipfile.ZipFile(path) as archive:
+                manifest = json.loads(archive.read("manifest.json"))
+                _not_newer(path, manifest)
+                with np.load(io.BytesIO(archive.read("columns.npz"))) as file:
+                    arrays = {name: file[name] for name in file.files}
+                state = safetensors.torch.load(archive.read("state.safetensors"))
+                return cls._restored(manifest, arrays, state)
+        except FileNotFoundError:
+            raise
+        except _Newer as error:
+            raise ValueError(str(error)) from None
+        except Exception as error:  # whatever a damaged file provokes, the user needs one sentence
+            raise ValueError(
+                f"path: got {os.fspath(path)!r}, which is damaged or not a labkit history "
+                f"({type(error).__name__}: {error}); allowed: a file written by History.save"
+            ) from error
+
+    @classmethod
+    def _restored(cls, manifest: Mapping, arrays: Mapping[str, np.ndarray], state: State) -> "History":
+        history = cls(_config_class(*manifest["config"])(**manifest["values"]), device=manifest["device"])
+        history.interventions = [Intervention(*change) for change in manifest["interventions"]]
+        history.notes, history.events = list(manifest["notes"]), dict(manifest["events"])
+        history.step, history.state = manifest["step"], state
+        for name, names in manifest["rows"].items():
+            rows = Rows.of(names, arrays[f"{name}/steps"], arrays[f"{name}/values"])
+            if name == "scalars":
+                history.scalars = rows
+            else:
+                history.profiles[name.removeprefix("profile/")] = rows
+        views = (name for name in arrays if name.startswith("view/"))
+        history.views = {name.removeprefix("view/"): arrays[name] for name in views}
+        return history
+
+
+class _Newer(Exception):
+    pass
+
+
+def _not_newer(path: Any, manifest: Mapping) -> None:
+    if manifest["format"] > FORMAT:
+        raise _Newer(
+            f"path: {os.fspath(path)!r} was written in format {manifest['format']} by a newer labkit; "
+            f"this one reads formats up to {FORMAT}: update labkit"
+        )
+
+
+def _config_class(module: str, name: str) -> type[Config]:
+    # A file names a class; only this package's modules are imported for it, others must be loaded already.
+    if module.startswith("labkit."):
+        import_module(module)
+    found = getattr(sys.modules.get(module), name, None)
+    if not (isinstance(found, type) and issubclass(found, Config)):
+        raise ValueError(f"its settings class {module}.{name} is not known here: import it first")
+    return found
+
+
+def _prefixed(prefix: str, table: Mapping[str, Rows]) -> dict[str, Rows]:
+    return {prefix + name: rows for name, rows in table.items()}
+
+
+def as_changes(interventions: Iterable[Iterable]) -> Callable[[int], dict[str, Any]]:
+    """The ``changes`` argument of :func:`labkit.train.train` that replays ``interventions``."""
+    by_step: dict[int, dict[str, Any]] = {}
+    for step, name, value in interventions:
+        by_step.setdefault(int(step), {})[name] = value
+    return lambda step: by_step.get(step, {})

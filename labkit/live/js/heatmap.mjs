@@ -1,0 +1,187 @@
+// Colours on a grid: a profile filling from left to right over steps, or an array.
+
+import { MAPS, shade } from "./colours.mjs";
+import { Shell, Surface, axis, drawAxes, drawCursor, projection } from "./figure.mjs";
+import { format, onAxis, range, shortened } from "./numbers.mjs";
+import { literal } from "./store.mjs";
+
+const BAR = 9;
+
+/** Edges (in axis units) between columns drawn at `at`: half-way, the outer ones as wide as inside. */
+export function edges(at, low, high) {
+  const out = [low];
+  for (let i = 1; i < at.length; i++) out.push((at[i - 1] + at[i]) / 2);
+  out.push(high);
+  return out;
+}
+
+export class HeatmapPicture {
+  constructor(declared) {
+    this.shell = new Shell(declared);
+    this.surface = new Surface(this.shell, declared);
+    this.image = document.createElement("canvas");
+    this.surface.canvas.addEventListener("pointermove", (event) => this.point(event));
+    this.surface.canvas.addEventListener("pointerleave", () => this.shell.say(""));
+    this.declare(declared);
+  }
+
+  declare(declared) {
+    this.declared = declared;
+    this.shell.declare(declared);
+  }
+
+  get canvas() {
+    return this.surface.canvas;
+  }
+
+  resize(width, height) {
+    this.surface.resize(width, height);
+  }
+
+  close() {}
+
+  /** {rows, columns, x: centres, y: centres, at(row, column)} or null while there is no data. */
+  grid(scene) {
+    const { declared } = this;
+    const branch = scene.store.focus;
+    const named = typeof declared.values === "string";
+    const profile = named && declared.over_time ? branch?.profiles.get(declared.values) : null;
+    if (profile?.count) {
+      const x = Array.from({ length: profile.count }, (_, i) => profile.step(i));
+      return this.labelled(profile.size, x, (row, column) => profile.entry(column, row), true);
+    }
+    const array = named ? branch?.views.get(declared.values) : declared.values;
+    if (!array?.values) return null;
+    const [rows, columns] = array.shape;
+    const x = literal(declared.x) ?? Array.from({ length: columns }, (_, i) => i);
+    return this.labelled(rows, x, (row, column) => array.values[row * columns + column], false);
+  }
+
+  labelled(rows, x, at, overSteps) {
+    const y = literal(this.declared.y);
+    return { rows, x, y: y?.length === rows ? y : Array.from({ length: rows }, (_, i) => i), at, overSteps };
+  }
+
+  draw(scene) {
+    const context = this.surface.clear();
+    if (!context) return;
+    const { declared } = this;
+    const { width, height } = this.surface;
+    const box = { left: declared.ylabel ? 52 : 38, top: 8, width: 0, height: height - 46 };
+    box.width = width - box.left - BAR - 48;
+    const grid = this.grid(scene);
+    const log = Boolean(declared.over_time && scene.log);
+    const half = (list) => (list.length > 1 ? Math.abs(list[1] - list[0]) / 2 : 0.5);
+    const ys = grid?.y ?? [0, 1];
+    const y = {
+      low: ys[0] - half(ys),
+      high: ys[ys.length - 1] + half(ys),
+      log: false,
+      label: declared.ylabel,
+    };
+    let x;
+    if (declared.over_time && (grid?.overSteps ?? true)) {
+      x = axis(scene.zoom?.[0] ?? 0, scene.zoom?.[1] ?? scene.lastStep, log, declared.xlabel);
+    } else {
+      const xs = grid?.x ?? [0, 1];
+      x = { low: xs[0] - half(xs), high: xs[xs.length - 1] + half(xs), log: false, label: declared.xlabel };
+    }
+    this.state = { grid, box, x, y, scene };
+    if (grid) this.paint(context, scene);
+    drawAxes(context, box, x, y, scene.theme);
+    if (scene.scrub !== null && grid?.overSteps) {
+      const px = projection(box, x, y).x(onAxis(scene.scrub, log));
+      if (px >= box.left && px <= box.left + box.width) {
+        drawCursor(context, px, box.top, box.top + box.height, { text: "#fff" });
+      }
+    }
+  }
+
+  /** Fill an image of one pixel a screen column and one a row, then stretch it upwards. */
+  paint(context, scene) {
+    const { grid, box, x } = this.state;
+    const map = MAPS[this.declared.cyclic ? "cyclic" : "sequential"];
+    const wide = Math.max(1, Math.round(box.width * (globalThis.devicePixelRatio || 1)));
+    const all = function* () {
+      for (let c = 0; c < grid.x.length; c++) for (let r = 0; r < grid.rows; r++) yield grid.at(r, c);
+    };
+    const [low, high] = this.declared.vrange ?? range(all()) ?? [0, 1];
+    if (this.image.width !== wide || this.image.height !== grid.rows) {
+      this.image.width = wide;
+      this.image.height = grid.rows;
+    }
+    const brush = this.image.getContext("2d");
+    const pixels = brush.createImageData(wide, grid.rows);
+    const centres = Array.from(grid.x, (v) => onAxis(v, x.log)).map((v) =>
+      Number.isFinite(v) ? v : -Infinity,
+    );
+    const last = grid.overSteps
+      ? onAxis(Math.max(scene.store.focus.step ?? 0, grid.x[grid.x.length - 1], 1), x.log)
+      : x.high;
+    const bounds = edges(centres, -Infinity, last);
+    let column = 0;
+    for (let px = 0; px < wide; px++) {
+      const at = x.low + ((px + 0.5) / wide) * (x.high - x.low);
+      if (at > bounds[bounds.length - 1]) break;
+      while (column < grid.x.length - 1 && at > bounds[column + 1]) column++;
+      for (let row = 0; row < grid.rows; row++) {
+        const colour = shade(grid.at(row, column), low, high);
+        if (colour < 0) continue;
+        const to = 4 * ((grid.rows - 1 - row) * wide + px);
+        pixels.data[to] = map[3 * colour];
+        pixels.data[to + 1] = map[3 * colour + 1];
+        pixels.data[to + 2] = map[3 * colour + 2];
+        pixels.data[to + 3] = 255;
+      }
+    }
+    brush.putImageData(pixels, 0, 0);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.image, box.left, box.top, box.width, box.height);
+    this.bar(context, map, low, high, scene.theme);
+  }
+
+  bar(context, map, low, high, theme) {
+    const { box } = this.state;
+    const left = box.left + box.width + 6;
+    for (let i = 0; i < box.height; i++) {
+      const colour = Math.round(255 * (1 - i / box.height));
+      context.fillStyle = `rgb(${map[3 * colour]},${map[3 * colour + 1]},${map[3 * colour + 2]})`;
+      context.fillRect(left, box.top + i, BAR, 1.5);
+    }
+    context.font = theme.font;
+    context.fillStyle = theme.muted;
+    context.textBaseline = "top";
+    const edge = left + BAR + 3;
+    context.fillText(shortened(Number(high.toPrecision(2))), edge, box.top);
+    context.textBaseline = "bottom";
+    context.fillText(shortened(Number(low.toPrecision(2))), edge, box.top + box.height);
+    if (!this.declared.colour_label) return;
+    context.save();
+    context.translate(edge + 14, box.top + box.height / 2);
+    context.rotate(-Math.PI / 2);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.fillText(this.declared.colour_label, 0, 0);
+    context.restore();
+  }
+
+  point(event) {
+    const { grid, box, x, y } = this.state ?? {};
+    if (!grid) return;
+    const across = x.low + ((event.offsetX - box.left) / box.width) * (x.high - x.low);
+    const up = y.low + ((box.top + box.height - event.offsetY) / box.height) * (y.high - y.low);
+    if (across < x.low || across > x.high || up < y.low || up > y.high) return this.shell.say("");
+    const closest = (list, value, log) => {
+      let best = 0;
+      list.forEach((v, i) => {
+        if (Math.abs(onAxis(v, log) - value) < Math.abs(onAxis(list[best], log) - value)) best = i;
+      });
+      return best;
+    };
+    const column = closest(grid.x, across, x.log);
+    const row = closest(grid.y, up, false);
+    const { xlabel, ylabel, colour_label: what } = this.declared;
+    const place = `${xlabel || "column"} ${format(grid.x[column])} · ${ylabel || "row"} ${format(grid.y[row])}`;
+    this.shell.say(`${place} · ${what || "value"} ${format(grid.at(row, column))}`);
+  }
+}

@@ -1,0 +1,234 @@
+// Points in the plane, or in space when `depth` is declared (drag or arrow keys turn it).
+
+import { MAPS, shade } from "./colours.mjs";
+import { Shell, Surface, drawAxes, projection } from "./figure.mjs";
+import { format, padded, range } from "./numbers.mjs";
+
+/** Turn (x, y, z) by yaw about the upright axis, then by pitch; returns screen x, y and depth. */
+export function turned([x, y, z], yaw, pitch) {
+  const across = x * Math.cos(yaw) + z * Math.sin(yaw);
+  const into = -x * Math.sin(yaw) + z * Math.cos(yaw);
+  return [across, y * Math.cos(pitch) - into * Math.sin(pitch), y * Math.sin(pitch) + into * Math.cos(pitch)];
+}
+
+const HOME = { yaw: 0.6, pitch: 0.35 };
+
+export class ScatterPicture {
+  constructor(declared) {
+    this.shell = new Shell(declared);
+    this.surface = new Surface(this.shell, declared);
+    this.angle = { ...HOME };
+    const { canvas } = this.surface;
+    canvas.addEventListener("pointermove", (event) => this.point(event));
+    canvas.addEventListener("pointerleave", () => this.shell.say(""));
+    if (declared.depth) this.turnable(canvas);
+    this.declare(declared);
+  }
+
+  declare(declared) {
+    this.declared = declared;
+    this.shell.declare(declared);
+  }
+
+  get canvas() {
+    return this.surface.canvas;
+  }
+
+  resize(width, height) {
+    this.surface.resize(width, height);
+  }
+
+  close() {}
+
+  turnable(canvas) {
+    canvas.tabIndex = 0;
+    canvas.classList.add("lk-turnable");
+    canvas.setAttribute(
+      "aria-label",
+      `${this.surface.canvas.getAttribute("aria-label")}: arrow keys turn it, Home resets`,
+    );
+    const turn = (yaw, pitch) => {
+      this.angle.yaw += yaw;
+      this.angle.pitch = Math.max(-1.55, Math.min(1.55, this.angle.pitch + pitch));
+      this.draw(this.scene);
+    };
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.setPointerCapture(event.pointerId);
+      this.from = [event.clientX, event.clientY];
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.from) return;
+      turn((event.clientX - this.from[0]) / 100, (event.clientY - this.from[1]) / 100);
+      this.from = [event.clientX, event.clientY];
+    });
+    const stop = () => (this.from = null);
+    canvas.addEventListener("pointerup", stop);
+    canvas.addEventListener("pointercancel", stop);
+    canvas.addEventListener("keydown", (event) => {
+      const steps = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] };
+      if (event.key === "Home") this.angle = { ...HOME };
+      else if (!steps[event.key]) return;
+      event.preventDefault();
+      turn(...(steps[event.key] ?? [0, 0]));
+    });
+  }
+
+  /** Rows of the points in force, and how many numbers each has. */
+  points(scene) {
+    const { points } = this.declared;
+    const array = typeof points === "string" ? scene.store.focus?.views.get(points) : points;
+    if (!array?.values) return null;
+    const columns = array.shape[1];
+    const column = (k) =>
+      Float32Array.from({ length: array.shape[0] }, (_, i) => array.values[i * columns + k]);
+    return Array.from({ length: columns }, (_, k) => column(k));
+  }
+
+  draw(scene) {
+    const context = scene && this.surface.clear();
+    if (!context) return;
+    this.scene = scene;
+    const columns = this.points(scene);
+    this.placed = [];
+    const { declared } = this;
+    const { width, height } = this.surface;
+    const margin = { left: declared.ylabel ? 52 : 38, right: 12, top: 8, bottom: 38 };
+    let box = {
+      left: margin.left,
+      top: margin.top,
+      width: width - margin.left - margin.right,
+      height: height - margin.top - margin.bottom,
+    };
+    const square = declared.lim || declared.diagonal || declared.cyclic || declared.join;
+    if (square || declared.depth) {
+      const side = Math.min(box.width, box.height);
+      box = { ...box, left: box.left + (box.width - side) / 2, width: side, height: side };
+    }
+    if (declared.depth) this.inSpace(context, box, columns, scene);
+    else this.inPlane(context, box, columns, scene, square);
+  }
+
+  inPlane(context, box, columns, scene, square) {
+    const { declared } = this;
+    const [xs, ys, zs] = columns ?? [[], [], null];
+    let xr = declared.lim ?? padded(range(xs), 0.06);
+    let yr = declared.lim ?? padded(range(ys), 0.06);
+    if (square && !declared.lim) xr = yr = [Math.min(xr[0], yr[0]), Math.max(xr[1], yr[1])];
+    const x = { low: xr[0], high: xr[1], log: false, label: declared.xlabel };
+    const y = { low: yr[0], high: yr[1], log: false, label: declared.ylabel };
+    drawAxes(context, box, x, y, scene.theme);
+    const to = projection(box, x, y);
+    context.save();
+    context.beginPath();
+    context.rect(box.left, box.top, box.width, box.height);
+    context.clip();
+    if (declared.diagonal) {
+      const low = Math.max(x.low, y.low);
+      const high = Math.min(x.high, y.high);
+      context.strokeStyle = scene.theme.muted;
+      context.setLineDash([4, 4]);
+      context.beginPath();
+      context.moveTo(to.x(low), to.y(low));
+      context.lineTo(to.x(high), to.y(high));
+      context.stroke();
+      context.setLineDash([]);
+    }
+    this.placed = Array.from(xs, (v, i) => ({ px: to.x(v), py: to.y(ys[i]), i, near: 0.5 }));
+    this.dots(context, zs ?? (declared.cyclic ? xs.map((_, i) => i) : null), scene);
+    context.restore();
+  }
+
+  inSpace(context, box, columns, scene) {
+    const { declared, angle } = this;
+    const [xs, ys, zs, colours] = columns ?? [[], [], [], null];
+    const reach = declared.lim
+      ? Math.max(...declared.lim.map(Math.abs))
+      : Math.max(1e-12, ...[xs, ys, zs].map((c) => Math.max(...(range(c) ?? [0, 1]).map(Math.abs))));
+    const centre = [box.left + box.width / 2, box.top + (box.height + 24) / 2];
+    const unit = box.width / 2.1;
+    const place = (point) => {
+      const [a, b, depth] = turned(point, angle.yaw, angle.pitch);
+      return { px: centre[0] + a * unit, py: centre[1] - b * unit, near: (1 - depth) / 2 };
+    };
+    context.font = scene.theme.font;
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    [declared.xlabel, declared.ylabel, declared.zlabel].forEach((label, k) => {
+      const [from, to] = [-1, 1].map((s) => place([0, 1, 2].map((j) => (j === k ? 1.15 * s : 0))));
+      context.strokeStyle = scene.theme.grid;
+      context.beginPath();
+      context.moveTo(from.px, from.py);
+      context.lineTo(to.px, to.py);
+      context.stroke();
+      const tip = place([0, 1, 2].map((j) => (j === k ? 1.3 : 0)));
+      context.fillStyle = scene.theme.muted;
+      context.fillText(label || "xyz"[k], tip.px, tip.py);
+    });
+    this.placed = Array.from(xs, (v, i) => ({ ...place([v / reach, ys[i] / reach, zs[i] / reach]), i }));
+    this.dots(context, colours ?? (declared.cyclic ? xs.map((_, i) => i) : null), scene);
+  }
+
+  dots(context, colours, scene) {
+    const { declared, placed } = this;
+    const map = MAPS[declared.cyclic ? "cyclic" : "sequential"];
+    const [low, high] = (colours && range(colours)) ?? [0, 1];
+    const plain = this.scene.colour(scene.store.focus, 0);
+    const paint = ({ i }) => {
+      if (!colours) return plain;
+      const at = 3 * Math.max(0, shade(colours[i], low, high));
+      return `rgb(${map[at]},${map[at + 1]},${map[at + 2]})`;
+    };
+    if (declared.join && placed.length > 1) {
+      context.strokeStyle = scene.theme.muted;
+      context.globalAlpha = 0.5;
+      context.beginPath();
+      placed.forEach(({ px, py }, i) => (i ? context.lineTo(px, py) : context.moveTo(px, py)));
+      context.stroke();
+      context.globalAlpha = 1;
+    }
+    const size = placed.length > 300 ? 2 : placed.length > 60 ? 3 : 4;
+    for (const dot of [...placed].sort((a, b) => a.near - b.near)) {
+      context.fillStyle = paint(dot);
+      context.globalAlpha = declared.depth ? 0.45 + 0.55 * dot.near : 0.9;
+      context.beginPath();
+      context.arc(dot.px, dot.py, declared.depth ? size * (0.7 + 0.6 * dot.near) : size, 0, 7);
+      context.fill();
+    }
+    context.globalAlpha = 1;
+    this.names(context, scene.theme);
+  }
+
+  /** Labels where they do not cover each other. */
+  names(context, theme) {
+    const { labels } = this.declared;
+    if (!labels?.length) return;
+    context.font = theme.font;
+    context.fillStyle = theme.text;
+    context.textAlign = "left";
+    context.textBaseline = "middle";
+    const taken = [];
+    for (const { px, py, i } of this.placed) {
+      if (labels[i] === undefined) continue;
+      const width = context.measureText(labels[i]).width + 8;
+      if (taken.some((t) => Math.abs(t.py - py) < 12 && px < t.px + t.width && px + width > t.px)) continue;
+      taken.push({ px, py, width });
+      context.fillText(labels[i], px + 6, py);
+    }
+  }
+
+  point(event) {
+    let best = null;
+    let least = 12;
+    for (const dot of this.placed ?? []) {
+      const away = Math.hypot(dot.px - event.offsetX, dot.py - event.offsetY);
+      if (away < least) [best, least] = [dot, away];
+    }
+    if (!best) return this.shell.say("");
+    const { labels, xlabel, ylabel, zlabel, colour_label: what, depth } = this.declared;
+    const columns = this.points(this.scene);
+    if (!columns) return;
+    const titles = [xlabel || "x", ylabel || "y", depth ? zlabel || "z" : what || "colour", what || "colour"];
+    const numbers = columns.map((c, k) => `${titles[k] ?? k} ${format(c[best.i])}`).join(" · ");
+    this.shell.say(`${labels?.[best.i] ?? `point ${best.i}`} · ${numbers}`);
+  }
+}

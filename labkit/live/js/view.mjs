@@ -1,0 +1,394 @@
+// The panel: one DOM tree made once, fed by frames. Entry point of the widget.
+
+import { legible, readTheme } from "./colours.mjs";
+import { Controls } from "./controls.mjs";
+import { freshId, make, mark, words } from "./dom.mjs";
+import { copied, download, sheet } from "./files.mjs";
+import { HeatmapPicture } from "./heatmap.mjs";
+import { LinesPicture } from "./lines.mjs";
+import { Link } from "./link.mjs";
+import { format } from "./numbers.mjs";
+import { ScatterPicture } from "./scatter.mjs";
+import { Store, csv, eventText } from "./store.mjs";
+import { Chips, Toolbar } from "./toolbar.mjs";
+
+const PICTURES = { Lines: LinesPicture, Heatmap: HeatmapPicture, Scatter: ScatterPicture };
+const SPOKEN_EVERY_MS = 3000;
+const WORDS = {
+  ready: "ready",
+  running: "running",
+  paused: "paused",
+  finished: "finished",
+  failed: "failed",
+};
+
+class Panel {
+  constructor(model, el) {
+    this.spec = model.get("spec");
+    this.store = new Store();
+    this.pictures = [];
+    this.frames = 0;
+    this.log = null;
+    this.zoom = null;
+    this.applied = 0;
+    this.stopping = new AbortController();
+    this.link = new Link(
+      model,
+      (frame, buffers) => this.receive(frame, buffers),
+      (words) => this.fail(words),
+    );
+    this.send = (content) => this.link.send(content);
+    this.build(el);
+    this.observe();
+    this.link.open();
+  }
+
+  // ---------------------------------------------------------------- the tree
+
+  build(el) {
+    const { spec } = this;
+    const training = spec.mode !== "explore";
+    this.controls = new Controls(spec, (values) => this.send({ do: "set", values }));
+    this.toolbar = new Toolbar(spec, this.send, {
+      copy: () => this.copy(),
+      csv: () => download(`${this.fileName}.csv`, csv(this.store.branches.values()), "text/csv"),
+      png: () => this.png(),
+      log: (on) => this.rescale(on),
+    });
+    this.chips = new Chips(this.send);
+    this.events = words("span", { class: "lk-events" });
+    this.grid = make("div", { class: "lk-pictures" });
+    this.state = words("span", { class: "lk-state" }, "connecting");
+    this.numbers = words("span", { class: "lk-numbers" });
+    this.message = words("span", { class: "lk-message", role: "alert" });
+    this.spoken = words("div", { class: "lk-hidden", "aria-live": "polite", role: "status" });
+    this.text = make("textarea", {
+      class: "lk-code",
+      readonly: true,
+      rows: 6,
+      "aria-label": "code that reproduces this run",
+    });
+    this.code = make(
+      "div",
+      { class: "lk-copy", hidden: true },
+      words("span", {}, "Copy this text:"),
+      this.text,
+    );
+    this.root = make(
+      "section",
+      {
+        class: "lk-panel",
+        "aria-label": spec.title,
+        "data-lm-suppress-shortcuts": "true",
+        "data-mode": spec.mode,
+        "data-state": "connecting",
+        "data-frames": 0,
+      },
+      this.header(),
+      training ? this.toolbar.root : null,
+      this.code,
+      make(
+        "div",
+        { class: "lk-body" },
+        this.controls.root,
+        make(
+          "div",
+          { class: "lk-main" },
+          training ? make("div", { class: "lk-legend" }, this.chips.root, this.events) : null,
+          this.grid,
+        ),
+      ),
+      make("div", { class: "lk-status" }, this.state, this.numbers, this.message),
+      this.spoken,
+    );
+    this.root.addEventListener("keydown", (event) => event.stopPropagation());
+    el.append(this.root);
+  }
+
+  header() {
+    const { presets = [] } = this.spec;
+    this.comment = words("span", { class: "lk-comment" });
+    const title = words("strong", { class: "lk-heading" }, this.spec.title);
+    if (!presets.length) return make("header", { class: "lk-header" }, title);
+    const id = freshId();
+    this.preset = make("select", { id, "data-do": "preset" }, make("option", { value: "" }, "own settings"));
+    this.preset.append(...presets.map(({ name }, i) => make("option", { value: i }, name)));
+    this.preset.addEventListener("change", () => this.choose(presets[this.preset.value]));
+    return make(
+      "header",
+      { class: "lk-header" },
+      title,
+      words("label", { for: id }, "preset"),
+      this.preset,
+      this.comment,
+    );
+  }
+
+  /** Set the controls here and tell the kernel in one message. */
+  choose(preset) {
+    if (!preset) return;
+    this.chosen = performance.now();
+    this.controls.preset(preset.values, this.send({ do: "set", values: preset.values }));
+    this.comment.say(preset.comment);
+  }
+
+  // ------------------------------------------------------------------ frames
+
+  /** Take a frame in; false when data before it are missing. */
+  receive(content, buffers) {
+    const whole = this.store.apply(content, buffers);
+    if (content.pictures) this.arrange();
+    this.applied = content.applied ?? 0;
+    this.label();
+    this.unacknowledged = content.seq;
+    this.schedule();
+    return whole;
+  }
+
+  /** Draw at the next animation frame. A hidden page has none: the kernel then slows down by itself. */
+  schedule() {
+    if (this.scheduled || this.closed) return;
+    this.scheduled = requestAnimationFrame(() => {
+      this.scheduled = 0;
+      try {
+        this.draw();
+      } finally {
+        if (this.unacknowledged !== undefined) this.send({ do: "ack", seq: this.unacknowledged });
+        this.unacknowledged = undefined;
+      }
+    });
+  }
+
+  /** Data attributes, at once: what tests and style sheets read. */
+  label() {
+    const { frame, focus, branches } = this.store;
+    const about = {
+      state: frame.state,
+      step: frame.step,
+      seq: frame.seq,
+      applied: this.applied,
+      branches: branches.size,
+      scrub: frame.scrub?.at ?? "",
+    };
+    for (const [name, value] of Object.entries(about)) mark(this.root, `data-${name}`, value);
+    for (const [name, value] of Object.entries(focus?.config ?? {}))
+      mark(this.root, `data-value-${name}`, value);
+  }
+
+  /** Make the pictures, or hand new declarations to those that are there. */
+  arrange() {
+    const declared = this.store.pictures;
+    const signature = declared.map((p) => `${p.kind}:${p.name}:${p.depth ?? ""}`).join("|");
+    if (signature === this.signature) {
+      this.pictures.forEach((picture, i) => picture.declare(declared[i]));
+      return;
+    }
+    this.signature = signature;
+    for (const picture of this.pictures) {
+      this.sizes.unobserve(picture.shell.plot);
+      picture.close();
+      picture.shell.root.remove();
+    }
+    this.pictures = declared.map((picture) => new PICTURES[picture.kind](picture));
+    for (const picture of this.pictures) {
+      this.grid.append(picture.shell.root);
+      this.sizes.observe(picture.shell.plot);
+    }
+    if (this.log === null) {
+      const first = declared.find((p) => p.kind === "Lines" && p.lines.some((line) => line.x === "step"));
+      this.log = first ? first.xscale === "log" : null;
+      this.toolbar.log.checked = Boolean(this.log);
+    }
+  }
+
+  draw() {
+    if (this.closed || !this.store.frame) return;
+    this.tell();
+    if (!this.root.clientWidth) return;
+    const scene = this.scene();
+    for (const picture of this.pictures) picture.draw(scene);
+    this.frames += 1;
+    mark(this.root, "data-frames", this.frames);
+  }
+
+  scene() {
+    const { store, theme } = this;
+    const palette = store.frame.palette ?? [["#0072B2", "#D55E00"]];
+    return {
+      store,
+      theme,
+      palette,
+      log: this.log,
+      zoom: this.zoom,
+      lastStep: store.lastStep,
+      scrub: store.frame.scrub?.at ?? null,
+      labelOf: (name) => this.controls.labels.get(name) ?? name,
+      colour: (branch, shade) => this.colour(branch, shade),
+      setZoom: (zoom) => {
+        this.zoom = zoom;
+        this.schedule();
+      },
+    };
+  }
+
+  colour(branch, shade) {
+    const palette = this.store.frame.palette ?? [["#0072B2", "#D55E00"]];
+    const row = palette[(branch?.colour ?? 0) % palette.length];
+    return legible(row[shade % row.length], this.theme.paper);
+  }
+
+  /** Words and controls. */
+  tell() {
+    const { frame, focus } = this.store;
+    this.controls.follow(focus?.config ?? {}, this.applied);
+    this.toolbar.follow(frame);
+    this.chips.follow(this.store, (branch, shade) => this.colour(branch, shade));
+    this.events.say(eventText(focus?.events ?? []));
+    this.matchPreset();
+    this.state.say(WORDS[frame.state] ?? frame.state);
+    const rate = frame.rate > 0 ? `${format(Number(frame.rate.toPrecision(3)))} steps/s` : "";
+    const past =
+      frame.scrub?.at === null || frame.scrub?.at === undefined ? "" : `looking at step ${frame.scrub.at}`;
+    const step = this.spec.mode === "explore" ? "" : `step ${frame.step}`;
+    this.numbers.say([step, rate, frame.device, past].filter(Boolean).join(" · "));
+    const message = frame.message || focus?.note || "";
+    this.message.say(message && `${frame.state === "failed" ? "⚠" : "Note:"} ${message}`);
+    this.speak();
+  }
+
+  matchPreset() {
+    if (!this.preset || performance.now() - this.chosen < 1000) return;
+    const at = this.spec.presets.findIndex(({ values }) => this.controls.match(values));
+    const value = at < 0 ? "" : String(at);
+    if (this.preset.value !== value) this.preset.value = value;
+    this.comment.say(this.spec.presets[at]?.comment ?? "");
+  }
+
+  /** The current numbers in words for screen readers, not more often than every three seconds. */
+  speak() {
+    const now = performance.now();
+    if (now - this.spokenAt < SPOKEN_EVERY_MS) return;
+    this.spokenAt = now;
+    const { frame, focus } = this.store;
+    const parts = [`${frame.state}, step ${frame.step}`];
+    for (const name of focus?.table.names ?? []) {
+      if (name === "step") continue;
+      const column = focus.table.column(name);
+      const last = column.findLast((value) => Number.isFinite(value));
+      if (last !== undefined)
+        parts.push(`${name.replaceAll("_", " ")} ${format(Number(last.toPrecision(3)))}`);
+    }
+    this.spoken.say([...parts, eventText(focus?.events ?? [])].filter(Boolean).join(", "));
+  }
+
+  fail(message) {
+    mark(this.root, "data-state", "failed");
+    this.state.say("failed");
+    this.message.say(`⚠ ${message}`);
+  }
+
+  // ----------------------------------------------------------------- actions
+
+  rescale(on) {
+    this.log = on;
+    this.zoom = null;
+    this.schedule();
+  }
+
+  get fileName() {
+    return (
+      this.spec.title
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, "_")
+        .replace(/^_|_$/g, "") || "labkit"
+    );
+  }
+
+  async copy() {
+    const code = this.store.focus?.code ?? "";
+    const done = await copied(code);
+    this.code.hidden = done;
+    if (done) {
+      this.toolbar.copied();
+      this.spoken.say("code copied");
+      return;
+    }
+    this.text.value = code;
+    this.text.focus();
+    this.text.select();
+  }
+
+  async png() {
+    const drawn = this.pictures
+      .filter((p) => p.canvas)
+      .map((p) => ({ canvas: p.canvas, title: p.declared.title, key: p.key?.() }));
+    if (!drawn.length) return;
+    const columns = Math.min(drawn.length, this.spec.figure_columns ?? 3);
+    download(`${this.fileName}.png`, await sheet(this.spec.title, drawn, columns, this.theme));
+  }
+
+  // ------------------------------------------------------------ size, theme
+
+  observe() {
+    const { signal } = this.stopping;
+    this.sizes = new ResizeObserver((entries) => {
+      for (const { target, contentRect } of entries) {
+        if (target === this.root) this.fit(contentRect.width);
+        else
+          this.pictures
+            .find((p) => p.shell.plot === target)
+            ?.resize(Math.floor(contentRect.width), Math.floor(contentRect.height));
+      }
+      this.schedule();
+    });
+    this.sizes.observe(this.root);
+    this.dress();
+    this.themes = new MutationObserver(() => {
+      this.dress();
+      setTimeout(() => this.dress(), 400);
+    });
+    const attributes = ["class", "style", "data-jp-theme-light", "data-jp-theme-name"];
+    for (const element of [document.body, document.documentElement]) {
+      this.themes.observe(element, { attributes: true, attributeFilter: attributes });
+    }
+    document.addEventListener("visibilitychange", () => document.hidden || this.schedule(), { signal });
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.dress(), { signal });
+  }
+
+  fit(width) {
+    if (!width) return;
+    this.dress(); // before it is on the page an element has no style to read
+    const fitting = width >= 1100 ? 3 : width >= 700 ? 2 : 1;
+    mark(this.root, "data-width", width >= 820 ? "wide" : "narrow");
+    this.root.style.setProperty("--lk-columns", Math.min(fitting, this.spec.figure_columns ?? 3));
+  }
+
+  /** Read the theme again and redraw if it changed. */
+  dress() {
+    if (!this.root.isConnected && this.theme) return;
+    const theme = readTheme(this.root);
+    if (JSON.stringify(theme) === JSON.stringify(this.theme)) return;
+    this.theme = theme;
+    mark(this.root, "data-theme", theme.dark ? "dark" : "light");
+    this.schedule();
+  }
+
+  close() {
+    this.closed = true;
+    cancelAnimationFrame(this.scheduled);
+    this.stopping.abort();
+    this.sizes.disconnect();
+    this.themes.disconnect();
+    this.controls.close();
+    for (const picture of this.pictures) picture.close();
+    this.root.remove();
+    this.link.close();
+  }
+}
+
+function render({ model, el }) {
+  const panel = new Panel(model, el);
+  return () => panel.close();
+}
+
+export default { render };

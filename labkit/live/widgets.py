@@ -1,0 +1,55 @@
+"""Two widget models: one carries kernel → browser only, the other browser → kernel only.
+
+The separation is measured, not taste: publishing on a comm that also receives makes ipykernel 7.4
+serve it on the busy main thread, and a slider would wait for the running cell.
+"""
+
+from functools import cache
+from typing import Any
+
+import anywidget
+import traitlets
+from ipywidgets import Widget, widget_serialization
+
+from labkit.live import assets
+from labkit.live.mailbox import Mailbox, Message
+
+#: The control model draws nothing; the view draws the controls and sends through it.
+_SILENT = "export default { render() {} };"
+
+
+@cache
+def _view_class() -> type[anywidget.AnyWidget]:
+    return type("View", (_View,), {"_esm": assets.esm(), "_css": assets.css()})
+
+
+class Control(anywidget.AnyWidget):
+    """Browser → kernel: every message goes to the mailbox and nowhere else."""
+
+    _esm = _SILENT
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        super().__init__()
+        self._mailbox = mailbox
+        self.on_msg(self._receive)
+
+    def _receive(self, widget: Widget, content: Message, buffers: list) -> None:
+        # May run on any thread, even while a cell is busy: no torch, no drawing, no print in here.
+        if isinstance(content, dict) and "do" in content:
+            self._mailbox.put(content)
+
+
+class _View(anywidget.AnyWidget):
+    """Kernel → browser: frames, and once the description of the controls."""
+
+    control = traitlets.Instance(Widget).tag(sync=True, **widget_serialization)
+    spec = traitlets.Dict().tag(sync=True)
+
+    def push(self, frame: dict[str, Any], buffers: list[bytes]) -> None:
+        """Send one frame; called from the training thread."""
+        self.send(frame, buffers)
+
+
+def view(control: Control, spec: dict[str, Any]) -> _View:
+    """A view that draws ``spec`` and listens through ``control``."""
+    return _view_class()(control=control, spec=spec)

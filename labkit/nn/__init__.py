@@ -1,0 +1,1 @@
+"""Networks: plain keyword arguments, ``forward`` only computes, activations by name through a second method."""

@@ -1,0 +1,139 @@
+"""Two-layer network on pairs of tokens, without bias (Gromov 2301.02679; Doshi et al. 2310.13061).
+
+Letters: P tokens, N width, Q outputs, R rows.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from labkit import _checks
+from labkit.nn.activations import ACTIVATIONS
+from labkit.nn.chunks import Chunks, mean_loss_and_accuracy, pieces
+
+LossGradient = Callable[[Tensor, Tensor, int], Tensor]
+
+
+class PairMLP(nn.Module):
+    """f(a, b) = W φ(U e_a + V e_b), with e_a the one-hot vector of a.
+
+    Parameters ``U`` (P, N), ``V`` (P, N), ``W`` (Q, N), drawn from N(0, σ²),
+    σ = init_scale · 0.5 / (2N)^(1/3): with the quadratic activation the periodic solution of Gromov
+    has amplitudes (2/N)^(1/3), so this starts at its scale, as in the code of Doshi et al.
+
+    Args:
+        tokens: P.
+        width: N; Doshi et al. use 500.
+        outputs: Q; ``None`` means as many as tokens.
+        activation: a key of :data:`labkit.nn.activations.ACTIVATIONS`.
+        init_scale: factor on σ; 1 is Doshi et al., larger is the lazy regime.
+        generator: on the CPU; draws U, V, W in this order.
+        dtype: of the parameters. Draws are made in float64 and rounded, so that precisions start alike.
+
+    Raises:
+        ValueError: a size below 1, a negative scale, an unknown activation.
+    """
+
+    def __init__(
+        self,
+        tokens: int,
+        width: int,
+        *,
+        outputs: int | None = None,
+        activation: str = "quadratic",
+        init_scale: float = 1.0,
+        generator: torch.Generator,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        tokens = _checks.number("tokens", tokens, kind=int, low=1)
+        width = _checks.number("width", width, kind=int, low=1)
+        outputs = tokens if outputs is None else _checks.number("outputs", outputs, kind=int, low=1)
+        scale = _checks.number("init_scale", init_scale, low=0) * 0.5 / (2 * width) ** (1 / 3)
+        self.activation = _checks.lookup(ACTIVATIONS, activation, "activation")
+        for name, rows in (("U", tokens), ("V", tokens), ("W", outputs)):
+            draw = torch.randn(rows, width, generator=generator, dtype=torch.float64) * scale
+            self.register_parameter(name, nn.Parameter(draw.to(dtype)))
+        self._chunks = Chunks()
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Logits (R, Q) of the pairs ``a``, ``b`` (R,) int64; differentiable by autograd."""
+        # F.embedding is indexing with a faster backward pass
+        return self.activation.function(F.embedding(a, self.U) + F.embedding(b, self.V)) @ self.W.T
+
+    def plain(self, a: Tensor, b: Tensor) -> Tensor:
+        """The same from the definition, with one-hot vectors; slow, for tests."""
+        e = torch.eye(len(self.U), dtype=self.U.dtype, device=self.U.device)
+        return self.activation.function(e[a] @ self.U + e[b] @ self.V) @ self.W.T
+
+    def activations(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
+        """Intermediate values by name: "pre" (R, N), "hidden" = φ(pre) (R, N), "logits" (R, Q)."""
+        pre = self.U[a] + self.V[b]
+        hidden = self.activation.function(pre)
+        return {"pre": pre, "hidden": hidden, "logits": hidden @ self.W.T}
+
+    @torch.no_grad()
+    def evaluate(
+        self, a: Tensor, b: Tensor, answer: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+    ) -> tuple[float, float]:
+        """Mean loss and accuracy over the rows, without a gradient, in pieces that fit the cache.
+
+        Args:
+            a: (R,) int64.
+            b: (R,) int64.
+            answer: (R,) int64.
+            loss: ``(logits, answer)`` -> mean over some rows.
+        """
+        return mean_loss_and_accuracy(self._logits(a, b, answer), loss)
+
+    @torch.no_grad()
+    def gradient(
+        self, a: Tensor, b: Tensor, answer: Tensor, loss_gradient: LossGradient, out: dict[str, Tensor]
+    ) -> None:
+        """Write the gradient of the mean loss over all rows into ``out``, in pieces that fit the cache.
+
+        Args:
+            a: (R,) int64. Sorted by ``a`` (as :func:`labkit.data.arithmetic.pairs` gives them) is fastest.
+            b: (R,) int64.
+            answer: (R,) int64.
+            loss_gradient: ``(logits, answer, rows)`` turns logits of some rows in place into the
+                gradient of the mean over ``rows`` rows.
+            out: "U", "V", "W" -> tensors shaped like the parameters, overwritten.
+        """
+        rows, (tokens, width) = len(a), self.U.shape
+        chunks = self._chunks.of(a, b, answer, tokens=tokens, row_bytes=3 * width * self.U.element_size())
+        table = torch.cat((self.U, self.V))
+        for part in out.values():
+            part.zero_()
+        work: dict[tuple[int, int], tuple[Tensor, ...]] = {}
+        for chunk in chunks:
+            shape = (chunk.parts, chunk.rows)
+            if shape not in work:
+                # logits are stored as (parts, Q, R): for an odd Q the products are faster than as (R, Q)
+                work[shape] = (
+                    self.U.new_empty(*shape, width),
+                    self.U.new_empty(*shape, width),
+                    self.U.new_empty(chunk.parts, len(self.W), chunk.rows),
+                    self.W.new_zeros(chunk.parts, *self.W.shape),
+                )
+            hidden, slope, logits, to_w = work[shape]
+            w = self.W.expand_as(to_w)
+            pre = chunk.gather(table)
+            self.activation.into(pre, hidden)
+            torch.bmm(w, hidden.mT, out=logits)
+            loss_gradient(logits.mT, chunk.answer, rows)
+            to_w.baddbmm_(logits, hidden)
+            torch.bmm(logits.mT, w, out=slope)
+            self.activation.slope_(pre, hidden, slope)
+            chunk.scatter_(slope, out["U"], out["V"])
+        for *_, to_w in work.values():
+            out["W"] += to_w.sum(0)
+
+    def _logits(self, a: Tensor, b: Tensor, answer: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        tokens, width = self.U.shape
+        table, pair = torch.cat((self.U, self.V)), torch.stack((a, b + tokens), 1)
+        for some, right in pieces(a.device, 2 * width * table.element_size(), pair, answer):
+            pre = F.embedding_bag(some, table, mode="sum")
+            yield self.activation.into(pre, torch.empty_like(pre)) @ self.W.T, right

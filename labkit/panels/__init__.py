@@ -1,0 +1,5 @@
+"""Declared pictures drawn with matplotlib, for print, for stored notebooks and for comparison."""
+
+from labkit.panels.figure import Print, explore_figure, figure
+
+__all__ = ["Print", "explore_figure", "figure"]

@@ -1,0 +1,84 @@
+"""A figure from pictures: one axes each, on a grid. No pyplot: its global state is not thread-safe."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import seaborn
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from labkit import _checks
+from labkit.history import History
+from labkit.panels import heatmap, lines, scatter
+from labkit.pictures import Heatmap, Lines, Picture, Scatter
+
+_DRAW = {Lines: lines.draw, Heatmap: heatmap.draw, Scatter: scatter.draw}
+_STYLE = {"axes.titlesize": "medium", "axes.labelsize": "small", "legend.fontsize": "x-small",
+          "xtick.labelsize": "x-small", "ytick.labelsize": "x-small"}  # fmt: skip
+
+
+class Print(Figure):
+    """A matplotlib figure that notebooks show without pyplot."""
+
+    def _repr_png_(self) -> bytes:
+        target = io.BytesIO()
+        self.savefig(target, format="png", dpi=110)
+        return target.getvalue()
+
+
+def figure(
+    histories: Sequence[History],
+    pictures: Sequence[str] | None = None,
+    *,
+    columns: int = 3,
+    xscale: str | None = None,
+) -> Print:
+    """Draw the pictures that the experiment of the first history declares.
+
+    Args:
+        histories: the run to draw, then runs to draw over it (same experiment).
+        pictures: names of the pictures wanted, in order; all of them by default.
+        columns: axes side by side.
+        xscale: "log" or "linear" for every step axis; as declared by default.
+
+    Raises:
+        ValueError: an unknown picture name (the nearest one is told).
+    """
+    config = histories[0].current
+    declared = {picture.name: picture for picture in config.experiment.pictures(config)}
+    if pictures is None:
+        wanted = list(declared.values())
+    else:
+        wanted = [_checks.lookup(declared, name, "pictures") for name in pictures]
+    return _figure(wanted, histories, columns, xscale)
+
+
+def explore_figure(pictures: Sequence[Picture], *, columns: int = 3) -> Print:
+    """Draw pictures that carry their own arrays (computed, not trained)."""
+    return _figure(list(pictures), [], columns, None)
+
+
+def _figure(pictures: list[Picture], histories: Sequence[History], columns: int, xscale: str | None) -> Print:
+    columns = max(1, min(columns, len(pictures)))
+    rows = -(-len(pictures) // columns)
+    with matplotlib.rc_context({**seaborn.axes_style("ticks"), **_STYLE}):
+        sheet = Print(figsize=(4.1 * columns, 3.1 * rows), layout="constrained")
+        for number, picture in enumerate(pictures):
+            axes: Axes = sheet.add_subplot(rows, columns, number + 1)
+            axes.set_title(picture.title)
+            axes.set_xlabel(picture.xlabel)
+            axes.set_ylabel(picture.ylabel)
+            _DRAW[type(picture)](axes, picture, histories)
+            if xscale is not None and picture.xlabel == "step":
+                axes.set_xscale("symlog" if xscale == "log" else "linear", **_symlog(xscale))
+            if picture.note:
+                axes.annotate(picture.note, (0.5, 0.5), xycoords="axes fraction", ha="center",
+                              va="center", fontsize="small", wrap=True)  # fmt: skip
+        seaborn.despine(fig=sheet)
+    return sheet
+
+
+def _symlog(xscale: str) -> dict:
+    # Step 0 belongs on the axis: linear up to step 1, logarithmic beyond.
+    return {"linthresh": 1.0, "linscale": 0.3} if xscale == "log" else {}

@@ -1,0 +1,31 @@
+"""Heat maps with matplotlib: a recorded profile over time, or an array."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from labkit.history import History
+from labkit.panels.columns import array
+from labkit.pictures import Heatmap
+
+
+def draw(axes: Axes, picture: Heatmap, histories: Sequence[History]) -> None:
+    """Draw ``picture`` for the first history (heat maps do not overlay)."""
+    history = histories[0] if histories else None
+    if picture.over_time and isinstance(picture.values, str):
+        rows = history.profiles.get(picture.values) if history else None
+        if rows is None or len(rows) < 2:
+            return
+        x, values = rows.steps, rows.values.T
+    else:
+        values = array(picture.values, history)
+        if values is None:
+            return
+        x = np.arange(values.shape[1]) if picture.x is None else np.asarray(picture.x)
+    y = np.arange(values.shape[0]) if picture.y is None else np.asarray(picture.y)
+    low, high = picture.vrange or (None, None)
+    mesh = axes.pcolormesh(x, y, values, shading="nearest", cmap="viridis", vmin=low, vmax=high,
+                           rasterized=True)  # fmt: skip
+    bar = axes.figure.colorbar(mesh, ax=axes)
+    bar.set_label(picture.colour_label, fontsize="x-small")

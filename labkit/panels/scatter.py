@@ -1,0 +1,37 @@
+"""Point clouds with matplotlib; three dimensions are shown as an oblique projection."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from labkit.history import History
+from labkit.panels.columns import array
+from labkit.pictures import PALETTE, Scatter
+
+#: How depth moves a point on paper: to the right and up, shortened by half, as in a cabinet drawing.
+_OBLIQUE = 0.5 * np.array([np.cos(np.pi / 4), np.sin(np.pi / 4)])
+
+
+def draw(axes: Axes, picture: Scatter, histories: Sequence[History]) -> None:
+    """Draw ``picture`` for the first history (colours mean a value, so clouds do not overlay)."""
+    points = array(picture.points, histories[0] if histories else None)
+    if points is None:
+        return
+    plane, colour = points[:, :2], PALETTE[0][0]
+    if points.shape[1] > 2:
+        if picture.depth:
+            plane = plane + points[:, 2:3] * _OBLIQUE
+        last = points[:, -1]
+        colour = last if not picture.depth or points.shape[1] > 3 else colour
+    if picture.join:
+        axes.plot(*plane.T, color="0.8", linewidth=0.7, zorder=0)
+    dots = axes.scatter(*plane.T, c=colour, s=12, cmap="twilight" if picture.cyclic else "viridis")
+    if picture.colour_label and not isinstance(colour, str):
+        axes.figure.colorbar(dots, ax=axes).set_label(picture.colour_label, fontsize="x-small")
+    if picture.diagonal:
+        axes.axline((0, 0), slope=1, color="0.6", linewidth=0.8, zorder=0)
+    if picture.lim is not None:
+        axes.set(xlim=picture.lim, ylim=picture.lim)
+    for text, (x, y) in zip(picture.labels, plane, strict=False):
+        axes.annotate(text, (x, y), fontsize=5, xytext=(2, 2), textcoords="offset points")

@@ -1,0 +1,102 @@
+"""What is drawn, as plain data. One declaration serves print (``panels``) and browser (``live``).
+
+Wherever a picture wants numbers it takes either an array or the *name* of a column that the
+experiment records; a renderer resolves names against the :class:`~labkit.history.History` it is given.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+Values = str | np.ndarray | Sequence[float]
+Scale = Literal["linear", "log"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: ``y`` against ``x``. ``theory=True`` is drawn dashed and named as a prediction.
+
+    ``shade`` picks the colour inside a run's palette row: 0 for train-like, 1 for test-like, ...
+    """
+
+    y: Values
+    label: str
+    x: Values = "step"
+    shade: int = 0
+    theory: bool = False
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Curves over a common axis. ``ylim`` fixes the range; ``events=True`` draws ticks and flags."""
+
+    name: str
+    title: str
+    lines: tuple[Line, ...]
+    xlabel: str = "step"
+    ylabel: str = ""
+    xscale: Scale = "linear"
+    yscale: Scale = "linear"
+    ylim: tuple[float, float] | None = None
+    events: bool = True
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Heatmap:
+    """Colours on a grid.
+
+    ``values`` is an array (rows, columns) or the name of a recorded profile; a profile's rows are its
+    entries and its columns are the recorded steps, so the picture fills from left to right.
+    A *view* (latest state only) is named with ``over_time=False``.
+    ``vrange`` fixes the colour range; ``cyclic=True`` uses a cyclic colour map (phases).
+    """
+
+    name: str
+    title: str
+    values: Values
+    xlabel: str = "step"
+    ylabel: str = ""
+    y: Sequence[float] | None = None
+    x: Sequence[float] | None = None
+    vrange: tuple[float, float] | None = None
+    over_time: bool = True
+    colour_label: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """Points: an array or view of shape (n, 2) or (n, 3), optionally with a colour per point.
+
+    A third column is depth (rotatable in the browser) when ``depth=True``; else it is the colour.
+    ``diagonal=True`` draws y = x; ``join=True`` connects the points in order.
+    ``labels`` name the points (drawn where there is room).
+    """
+
+    name: str
+    title: str
+    points: Values
+    xlabel: str = ""
+    ylabel: str = ""
+    zlabel: str = ""
+    depth: bool = False
+    cyclic: bool = False
+    labels: tuple[str, ...] = ()
+    lim: tuple[float, float] | None = None
+    diagonal: bool = False
+    join: bool = False
+    colour_label: str = ""
+    note: str = ""
+
+
+Picture = Lines | Heatmap | Scatter
+
+#: Okabe-Ito colours (colour-blind safe), one row per run on a picture, one column per shade.
+PALETTE = (
+    ("#0072B2", "#D55E00", "#6A4C93", "#8C6D1F"),
+    ("#009E73", "#CC79A7", "#4B7F52", "#B0568F"),
+    ("#56B4E9", "#E69F00", "#3D8EB9", "#B97F00"),
+)

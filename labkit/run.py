@@ -1,0 +1,107 @@
+"""``run``: train one experiment without a panel and return its history."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from labkit import _checks, runtime
+from labkit.config import Config
+from labkit.history import History, as_changes
+from labkit.train import MEASURE_DUE, PROFILE_DUE, train
+
+
+def run(
+    start: Config | History,
+    steps: int,
+    *,
+    device: str | None = None,
+    interventions: Iterable[tuple[int, str, Any]] = (),
+    every: int | None = None,
+    progress: bool = True,
+) -> History:
+    """Train until ``steps`` updates are done in all, and return what was recorded.
+
+    Args:
+        start: settings to start from, or a history (for instance a loaded one) to continue; the
+            continuation of a history on the CPU equals the uninterrupted run bit for bit.
+        steps: updates in all, those of a continued history included.
+        device: "cpu" (default), "cuda", "mps"; a continued history stays where it was.
+        interventions: ``(step, name, value)``: set the field after that many updates. A history's
+            own list replays it exactly.
+        every: record every so many steps; by default every step at first, then log-spaced.
+        progress: show a bar with the present losses.
+
+    Ctrl-C ends the run early and keeps what was recorded. A loss that is no longer finite ends it
+    with a note in ``history.notes``.
+
+    Raises:
+        ValueError: a bad argument, a cold field in ``interventions``, or a history without its state.
+    """
+    continued = start if isinstance(start, History) else None
+    _checks.number("steps", steps, kind=int, low=0 if continued is None else continued.step)
+    if every is not None:
+        _checks.number("every", every, kind=int, low=1)
+    interventions = [(int(step), name, value) for step, name, value in interventions]
+    if continued is not None:
+        history, experiment = _continued(continued, device)
+    else:
+        target = runtime.device(device)
+        history = History(start, device=str(target))
+        experiment = start.experiment(start, target)
+    _check_interventions(history, interventions)
+
+    def on_request(step: int) -> bool:
+        return step % every == 0
+
+    regular = MEASURE_DUE if every is None else on_request
+    loop = train(
+        experiment,
+        start=history.step,
+        changes=as_changes(interventions),
+        measure_due=lambda step: regular(step) or step == steps,
+        profile_due=PROFILE_DUE if every is None else on_request,
+    )
+    with _bar(steps, history.step, progress) as bar:
+        try:
+            for record in loop:
+                history.add(record)
+                bar.update(record.step - bar.n)
+                if record.measures:
+                    bar.set_postfix(_losses(record.measures), refresh=False)
+                if record.step >= steps:
+                    break
+        except KeyboardInterrupt:
+            history.notes.append(f"interrupted at step {history.step}")
+    history.state = experiment.state()
+    history.views = experiment.view()
+    return history
+
+
+def _continued(history: History, device: str | None) -> tuple[History, Any]:
+    if not history.state:
+        raise ValueError("start: got a history without its state; allowed: one returned by run or loaded")
+    config, history = history.current, history.resumable()
+    history.device = str(runtime.device(device or history.device))
+    experiment = config.experiment(config, runtime.device(history.device))
+    experiment.load(history.state)
+    return history, experiment
+
+
+def _check_interventions(history: History, interventions: list[tuple[int, str, Any]]) -> None:
+    config = history.current
+    for step, name, value in sorted(interventions, key=lambda change: change[0]):
+        if config.knob(name).acts == "cold":
+            raise ValueError(
+                f"interventions: got {name!r} at step {step}, which needs a new start; "
+                "allowed: hot and warm fields"
+            )
+        config = config.replace(**{name: value})
+
+
+def _losses(measures: dict[str, float]) -> dict[str, str]:
+    return {name: f"{value:.3g}" for name, value in measures.items() if name.endswith(("loss", "accuracy"))}
+
+
+def _bar(steps: int, done: int, progress: bool):
+    from tqdm.auto import tqdm
+
+    return tqdm(total=steps, initial=done, disable=not progress, unit="step", mininterval=0.2)

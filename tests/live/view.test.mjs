@@ -1,0 +1,303 @@
+// The browser side's pure functions: node --test tests/live/view.test.mjs
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import * as colours from "../../labkit/live/js/colours.mjs";
+import { edges } from "../../labkit/live/js/heatmap.mjs";
+import { axis, projection } from "../../labkit/live/js/figure.mjs";
+import { grouped, placed } from "../../labkit/live/js/marks.mjs";
+import * as numbers from "../../labkit/live/js/numbers.mjs";
+import { turned } from "../../labkit/live/js/scatter.mjs";
+import * as store from "../../labkit/live/js/store.mjs";
+
+const close = (a, b, tolerance = 1e-6) => assert.ok(Math.abs(a - b) <= tolerance, `${a} is not ${b}`);
+const bytes = (values) => new DataView(Float32Array.from(values).buffer);
+const branch = (id, more = {}) => ({
+  id,
+  label: `run ${id}`,
+  role: "live",
+  colour: 0,
+  step: 0,
+  config: {},
+  ...more,
+});
+const frame = (more) => ({ kind: "frame", seq: 1, full: false, focus: 0, branches: [branch(0)], ...more });
+
+test("floats reads a buffer at any offset", () => {
+  const values = [1.5, -2, 1e-7];
+  for (const shift of [0, 1, 3, 4, 8]) {
+    const room = new Uint8Array(shift + 12);
+    room.set(new Uint8Array(Float32Array.from(values).buffer), shift);
+    assert.deepEqual([...numbers.floats(new DataView(room.buffer, shift, 12))], values.map(Math.fround));
+  }
+  assert.deepEqual([...numbers.floats(Float32Array.from(values).buffer)], values.map(Math.fround));
+});
+
+test("format is short and loses no more than four digits", () => {
+  const table = [
+    [0, "0"],
+    [5, "5"],
+    [0.25, "0.25"],
+    [0.001, "0.001"],
+    [1e-5, "1e-5"],
+    [1.234e-5, "1.23e-5"],
+    [123456, "123456"],
+    [0.99996, "1"],
+    [-0.5, "-0.5"],
+    [NaN, "–"],
+    [null, "–"],
+    [Infinity, "∞"],
+    ["a+b", "a+b"],
+    [true, "true"],
+  ];
+  for (const [value, text] of table) assert.equal(numbers.format(value), text);
+  assert.equal(numbers.shortened(12000), "12k");
+  assert.equal(numbers.shortened(2.5e6), "2.5M");
+  assert.equal(numbers.shortened(500), "500");
+});
+
+test("nearest stop, on linear and log sliders", () => {
+  const log = [0, 0.01, 0.1, 1, 10];
+  assert.equal(numbers.nearest(log, 0), 0);
+  assert.equal(numbers.nearest(log, 2), 3);
+  assert.equal(numbers.nearest(log, 4), 4);
+  assert.equal(numbers.nearest(log, 1e9), 4);
+  assert.equal(numbers.nearest([0, 1, 2, 3], 2), 2);
+  assert.equal(numbers.nearest([-1, 0, 1], -0.9), 0);
+});
+
+test("ticks lie inside, ascend, and are round", () => {
+  for (const [low, high, log] of [
+    [0, 1, false],
+    [0, 190, false],
+    [-3.14, 3.14, false],
+    [0, 5, true],
+    [-7, -2, true],
+    [-12, 3, true],
+    [0, 0.4, true],
+    [2, 2.1, true],
+    [-2, -1.9999, true],
+    [0.5, 0.50001, false],
+  ]) {
+    const { at, text } = numbers.ticks(low, high, log, 5);
+    assert.ok(at.length >= 2 && at.length <= 12, `${at.length} ticks on ${low}…${high}`);
+    assert.equal(at.length, text.length);
+    assert.ok(at.every((v, i) => v >= low - 1e-6 && v <= high + 1e-6 && (i === 0 || v > at[i - 1])));
+    assert.equal(new Set(text).size, text.length);
+  }
+  assert.deepEqual(numbers.ticks(0, 100, false, 5).text, ["0", "20", "40", "60", "80", "100"]);
+  assert.deepEqual(numbers.ticks(0, 4, true, 5).text, ["1", "10", "100", "1000", "10k"]);
+  assert.deepEqual(numbers.ticks(3, 3, false, 5), { at: [3], text: ["3"] });
+});
+
+test("range and padding leave out what is not finite", () => {
+  assert.deepEqual(numbers.range([NaN, 2, null], [Infinity, -1]), [-1, 2]);
+  assert.equal(numbers.range([NaN], []), null);
+  const [low, high] = numbers.padded([3, 3], 0.1);
+  assert.ok(low < 3 && high > 3);
+  assert.ok(Number.isNaN(numbers.onAxis(0, true)));
+  assert.equal(numbers.onAxis(100, true), 2);
+});
+
+test("contrast follows WCAG and legible reaches it", () => {
+  close(colours.contrast([0, 0, 0], [255, 255, 255]), 21);
+  close(colours.contrast([119, 119, 119], [255, 255, 255]), 4.48, 0.01);
+  for (const hex of ["#0072B2", "#D55E00", "#6A4C93", "#56B4E9", "#E69F00", "#8C6D1F"]) {
+    for (const paper of [
+      [255, 255, 255],
+      [17, 17, 17],
+      [0, 0, 0],
+    ]) {
+      assert.ok(colours.contrast(colours.parseColour(colours.legible(hex, paper)), paper) >= 3);
+    }
+  }
+  assert.equal(colours.legible("#0072B2", [255, 255, 255]), "rgb(0,114,178)");
+});
+
+test("the theme's colours are read in the forms browsers give", () => {
+  assert.deepEqual(colours.parseColour("#fff"), [255, 255, 255]);
+  assert.deepEqual(colours.parseColour("#102030"), [16, 32, 48]);
+  assert.deepEqual(colours.parseColour("rgba(1, 2, 3, 0.5)"), [1, 2, 3]);
+  assert.deepEqual(colours.parseColour("white"), [255, 255, 255]);
+});
+
+test("colour maps: lightness rises in one, stays in the other, which closes", () => {
+  const light = (map, i) => colours.luminance([...map.slice(3 * i, 3 * i + 3)]);
+  const { sequential, cyclic } = colours.MAPS;
+  for (let i = 8; i < 256; i += 8) assert.ok(light(sequential, i) > light(sequential, i - 8));
+  assert.deepEqual([...cyclic.slice(0, 3)], [...cyclic.slice(-3)]);
+  const all = Array.from({ length: 256 }, (_, i) => light(cyclic, i));
+  assert.ok(Math.max(...all) / Math.min(...all) < 1.6);
+  assert.deepEqual(colours.oklch(1, 0, 0), [255, 255, 255]);
+  assert.deepEqual([colours.shade(-9, 0, 1), colours.shade(9, 0, 1), colours.shade(NaN, 0, 1)], [0, 255, -1]);
+});
+
+test("a table truncates, appends, repeats without change, and refuses a gap", () => {
+  const table = new store.Table();
+  assert.ok(table.write(0, ["step", "loss"], 3, Float32Array.from([0, 1, 2, 9, 8, 7])));
+  assert.ok(table.write(2, ["step", "loss"], 2, Float32Array.from([2, 3, 6, 5])));
+  assert.ok(table.write(2, ["step", "loss"], 2, Float32Array.from([2, 3, 6, 5])));
+  assert.deepEqual([...table.column("loss")], [9, 8, 6, 5]);
+  assert.equal(table.write(9, ["step", "loss"], 1, Float32Array.from([9, 1])), false);
+  assert.equal(table.count, 4);
+  assert.ok(table.write(4, ["step", "norm"], 1, Float32Array.from([4, 30])));
+  assert.deepEqual([...table.column("norm")], [NaN, NaN, NaN, NaN, 30]);
+  assert.ok(Number.isNaN(table.column("loss")[4]));
+  assert.ok(table.write(1, ["step", "loss"], 1, Float32Array.from([1, 4])));
+  assert.deepEqual([...table.column("loss")], [9, 4]);
+});
+
+test("a table keeps its rows while it grows", () => {
+  const table = new store.Table();
+  for (let i = 0; i < 5000; i++) table.write(i, ["step"], 1, Float32Array.of(i));
+  assert.equal(table.count, 5000);
+  assert.ok(table.column("step").every((value, i) => value === i));
+});
+
+test("the store follows frames, forgets on full ones, and drops branches that left", () => {
+  const s = new store.Store();
+  const columns = (id, start, values) => ({
+    branch: id,
+    start,
+    count: values.length,
+    names: ["step"],
+    buffer: 0,
+  });
+  assert.ok(s.apply(frame({ full: true, columns: [columns(0, 0, [0, 1])] }), [bytes([0, 1])]));
+  assert.ok(
+    s.apply(frame({ branches: [branch(0), branch(1)], columns: [columns(1, 0, [0, 1, 2])] }), [
+      bytes([0, 1, 2]),
+    ]),
+  );
+  assert.equal(s.branches.size, 2);
+  assert.equal(s.lastStep, 2);
+  assert.equal(s.apply(frame({ columns: [columns(0, 7, [7])] }), [bytes([7])]), false);
+  assert.deepEqual([...s.branches.keys()], [0]);
+  s.apply(frame({ full: true }), []);
+  assert.equal(s.focus.table.count, 0);
+});
+
+test("profiles, views and pictures arrive with their arrays", () => {
+  const s = new store.Store();
+  s.apply(
+    frame({
+      profiles: [{ branch: 0, name: "spectrum", start: 0, count: 2, size: 2, buffer: 0 }],
+      views: [{ branch: 0, name: "phases", shape: [1, 2], dtype: "float32", step: 8, buffer: 1 }],
+      pictures: [
+        {
+          kind: "Heatmap",
+          name: "h",
+          values: { buffer: 2, shape: [1, 3] },
+          x: [1, 2, 3],
+          y: null,
+          title: "h",
+        },
+      ],
+    }),
+    [bytes([0, 1, 2, 8, 3, 4]), bytes([5, 6]), bytes([7, 8, 9])],
+  );
+  const { profiles, views } = s.focus;
+  assert.deepEqual([profiles.get("spectrum").step(1), profiles.get("spectrum").entry(1, 0)], [8, 3]);
+  assert.deepEqual([...views.get("phases").values], [5, 6]);
+  assert.deepEqual([...store.literal(s.pictures[0].values)], [7, 8, 9]);
+  assert.deepEqual([...store.literal(s.pictures[0].x)], [1, 2, 3]);
+  assert.equal(store.literal("embedding_spectrum"), null);
+});
+
+test("ghosts lie below, the branch in focus on top", () => {
+  const s = new store.Store();
+  const roles = [branch(0), branch(1, { role: "ghost" }), branch(2), branch(3, { role: "pinned" })];
+  s.apply(frame({ branches: roles }), []);
+  assert.deepEqual(
+    s.ordered.map((b) => b.id),
+    [1, 3, 2, 0],
+  );
+});
+
+test("curves with different steps join on one axis", () => {
+  const one = store.cleaned([0, 2, 4], [1, NaN, 3]);
+  assert.deepEqual(one, { x: [0, 4], y: [1, 3] });
+  assert.deepEqual(store.cleaned([3, 1, 2], [30, 10, 20]), { x: [1, 2, 3], y: [10, 20, 30] });
+  assert.deepEqual(store.cleaned([0, 1, 100], [1, 10, 0], true, false), { x: [0, 2], y: [10, 0] });
+  assert.deepEqual(store.cleaned([0, 1, 100], [1, 10, 0], false, true), { x: [0, 1], y: [0, 1] });
+  const twin = { x: [0, 4], y: [2, 9] };
+  assert.deepEqual(store.joined([one, twin]), [
+    [0, 4],
+    [1, 3],
+    [2, 9],
+  ]);
+  const other = { x: [1, 4, 10], y: [5, 6, 7] };
+  assert.deepEqual(store.joined([one, other]), [
+    [0, 1, 4, 10],
+    [1, null, 3, null],
+    [null, 5, 6, 7],
+  ]);
+});
+
+test("csv is tidy over all branches", () => {
+  const table = new store.Table();
+  table.write(0, ["step", "loss"], 2, Float32Array.from([0, 1, 0.1, NaN]));
+  const text = store.csv([{ id: 0, label: 'run "a", b', table }]);
+  assert.equal(text, 'branch,label,step,loss\n0,"run ""a"", b",0,0.1\n0,"run ""a"", b",1,\n');
+});
+
+test("events in words with the delay", () => {
+  assert.equal(store.eventText([]), "");
+  const events = [
+    { name: "train solved", step: 14 },
+    { name: "test solved", step: 190 },
+  ];
+  assert.equal(store.eventText(events), "train solved 14 · test solved 190 · delay ×13.6");
+});
+
+test("slider ticks that lie together become one with the last value", () => {
+  const ticks = [
+    [10, "wd", 1],
+    [11, "wd", 2],
+    [11, "lr", 0.1],
+    [40, "wd", 3],
+  ];
+  const out = grouped(ticks, (step) => step, 4);
+  assert.deepEqual(
+    out.map((t) => [t.px, t.name, t.value]),
+    [
+      [10, "wd", 2],
+      [11, "lr", 0.1],
+      [40, "wd", 3],
+    ],
+  );
+});
+
+test("event flags do not cover each other", () => {
+  const flags = placed(
+    [
+      { px: 50, width: 80 },
+      { px: 90, width: 80 },
+      { px: 100, width: 80 },
+    ],
+    0,
+    200,
+  );
+  assert.equal(flags.length, 3);
+  for (const a of flags) {
+    assert.ok(a.from === a.px || a.from === a.px - a.width);
+    for (const b of flags) {
+      if (a !== b && a.row === b.row) assert.ok(a.from >= b.from + b.width || b.from >= a.from + a.width);
+    }
+  }
+  assert.equal(placed([{ px: 5, width: 900 }], 0, 200)[0].from, 5);
+});
+
+test("axes and projection", () => {
+  const x = axis(0, 1000, true, "step");
+  assert.deepEqual([x.low, x.high], [0, 3]);
+  const to = projection({ left: 10, top: 0, width: 300, height: 100 }, x, axis(0, 1, false, ""));
+  assert.deepEqual([to.x(2), to.y(0), to.y(1)], [210, 100, 0]);
+  assert.deepEqual(edges([0, 2, 6], 0, 7), [0, 1, 4, 7]);
+});
+
+test("turning a cloud keeps lengths", () => {
+  const [a, b, c] = turned([1, 2, 3], 0.7, -0.4);
+  close(a * a + b * b + c * c, 14);
+  assert.deepEqual(turned([1, 2, 3], 0, 0), [1, 2, 3]);
+});

@@ -1,0 +1,82 @@
+import pytest
+import torch
+
+from labkit.optim import OPTIMISERS
+
+SETTINGS = {
+    "adamw": dict(lr=0.01, weight_decay=2.0, beta1=0.9, beta2=0.98, eps=1e-6, momentum=0.3),
+    "adamw no decay": dict(lr=0.3, weight_decay=0.0, beta1=0.0, beta2=0.999, eps=1e-8, momentum=0.0),
+    "sgd": dict(lr=0.05, weight_decay=0.1, beta1=0.9, beta2=0.98, eps=1e-8, momentum=0.9),
+    "sgd plain": dict(lr=0.05, weight_decay=0.0, beta1=0.9, beta2=0.98, eps=1e-8, momentum=0.0),
+}
+
+
+def reference(name, parameter, lr, weight_decay, beta1, beta2, eps, momentum):
+    if name == "adamw":
+        return torch.optim.AdamW([parameter], lr=lr, weight_decay=weight_decay, betas=(beta1, beta2), eps=eps)
+    return torch.optim.SGD([parameter], lr=lr, weight_decay=weight_decay, momentum=momentum)
+
+
+def gradient(w):
+    return torch.sin(3 * w) + 0.1 * w**2
+
+
+def start():
+    return torch.randn(40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_twenty_steps_equal_torch(setting):
+    name, values = setting.split()[0], SETTINGS[setting]
+    wanted = start().requires_grad_()
+    torch_optimiser = reference(name, wanted, **values)
+    flat = start()
+    buffers = OPTIMISERS[name].new_buffers(flat)
+    for _ in range(20):
+        wanted.grad = gradient(wanted.detach())
+        torch_optimiser.step()
+        OPTIMISERS[name].update(flat, gradient(flat), buffers, **values)
+    assert (flat - wanted.detach()).abs().max() < 1e-12
+    assert (flat - start()).abs().max() > 0.1
+    assert int(buffers["updates"]) == 20
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_buffers_hold_everything(name):
+    values = SETTINGS[name]
+    flat = start()
+    buffers = OPTIMISERS[name].new_buffers(flat)
+    for _ in range(5):
+        OPTIMISERS[name].update(flat, gradient(flat), buffers, **values)
+    saved = {key: tensor.clone() for key, tensor in buffers.items()}
+    copy = flat.clone()
+    for _ in range(5):
+        OPTIMISERS[name].update(flat, gradient(flat), buffers, **values)
+        OPTIMISERS[name].update(copy, gradient(copy), saved, **values)
+    assert torch.equal(flat, copy)
+    assert all(torch.equal(buffers[key], saved[key]) for key in buffers)
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_hyperparameters_may_be_tensors_that_broadcast(name):
+    values = SETTINGS[name]
+    rates = [0.01, 0.2]
+    both = torch.stack([start(), start()])
+    buffers = OPTIMISERS[name].new_buffers(both)
+    column = {key: torch.tensor([[value]] * 2, dtype=torch.float64) for key, value in values.items()}
+    column["lr"] = torch.tensor([[rate] for rate in rates], dtype=torch.float64)
+    singles = [(start(), rate) for rate in rates]
+    states = [OPTIMISERS[name].new_buffers(flat) for flat, _ in singles]
+    for _ in range(5):
+        OPTIMISERS[name].update(both, gradient(both), buffers, **column)
+        for (flat, rate), state in zip(singles, states, strict=True):
+            OPTIMISERS[name].update(flat, gradient(flat), state, **{**values, "lr": rate})
+    for row, (flat, _) in zip(both, singles, strict=True):
+        assert (row - flat).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_gradient_is_left_unchanged(name):
+    flat, grad = start(), start()
+    OPTIMISERS[name].update(flat, grad, OPTIMISERS[name].new_buffers(flat), **SETTINGS[name])
+    assert torch.equal(grad, start())

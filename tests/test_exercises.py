@@ -1,0 +1,159 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from labkit import exercises
+from labkit.exercises import EXERCISES, check
+from labkit.exercises.judging import Exercise, is_number, judge, near, number
+
+
+def delay(frame):
+    """The answer, by plain loops."""
+
+    def solved(column):
+        for step, accuracy in zip(frame["step"], frame[column], strict=True):
+            if accuracy >= 0.99:
+                return step
+        return math.inf
+
+    return solved("test_accuracy") / solved("train_accuracy")
+
+
+def frequency(weights):
+    """The answer, by projecting on each wave."""
+    angle = 2 * np.pi * np.arange(len(weights)) / len(weights)
+    power = [
+        abs(np.sum(weights * np.exp(1j * k * angle))) * (1 if 2 * k < len(weights) else 0.5)
+        for k in range(1, len(weights) // 2 + 1)
+    ]
+    return 1 + int(np.argmax(power))
+
+
+SOLUTIONS = {"grokking-01-delay": delay, "grokking-02-frequency": frequency}
+
+
+@pytest.mark.parametrize("name", SOLUTIONS)
+def test_a_solution_is_right(name):
+    verdict = check(name, SOLUTIONS[name])
+    assert verdict.right and bool(verdict) and not verdict.hint, verdict
+    assert repr(verdict) == f"{name}: right."
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+@pytest.mark.parametrize(
+    "answer", [None, ..., "text", [], {}, object(), lambda: 1, lambda *_: None, math.nan]
+)
+def test_no_nonsense_is_right_or_ends_in_a_traceback(name, answer):
+    verdict = check(name, answer)
+    assert not verdict and verdict.hint
+    assert repr(verdict).startswith(f"{name}: not yet. ")
+
+
+def _rows(frame):
+    """Counts rows where it should read steps."""
+    return delay(frame.assign(step=range(len(frame))))
+
+
+def _strictly(frame):
+    """Wants more than .99."""
+    return delay(frame.assign(**{c: frame[c].where(frame[c] != 0.99, 0) for c in frame.columns[1:]}))
+
+
+def _last(frame):
+    """Takes the last crossing where an accuracy dipped."""
+    cumulative = {c: np.minimum.accumulate(frame[c].to_numpy()[::-1])[::-1] for c in frame.columns[1:]}
+    return delay(frame.assign(**cumulative))
+
+
+def _never(frame):
+    """Returns NaN where the test is never solved."""
+    return delay(frame) if math.isfinite(delay(frame)) else math.nan
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda frame: 1 / delay(frame), "divide test by train"),
+        (_rows, "evenly spaced"),
+        (_strictly, "exactly .99"),
+        (_last, "first crossing"),
+        (_never, "infinite delay"),
+        (lambda frame: frame["no_such_column"], "KeyError"),
+        (lambda frame: "soon", "should be one number, but is str"),
+    ],
+)
+def test_the_delay_is_judged_with_the_hint_that_helps(wrong, hint):
+    verdict = check("grokking-01-delay", wrong)
+    assert not verdict.right and hint in verdict.hint, verdict
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (lambda w: np.argmax(np.abs(np.fft.rfft(w))), "frequency 0"),
+        (lambda w: 1 + np.argmax(np.fft.rfft(w)[1:].real), "numpy.fft.rfft"),
+        (lambda w: frequency(w) - 1, "numpy.fft.rfft"),
+        (lambda w: np.abs(np.fft.rfft(w)), "should be one number, but is ndarray"),
+    ],
+)
+def test_the_frequency_is_judged_with_the_hint_that_helps(wrong, hint):
+    verdict = check("grokking-02-frequency", wrong)
+    assert not verdict.right and hint in verdict.hint, verdict
+
+
+def test_a_wrong_kind_is_named_with_what_came():
+    assert check("grokking-01-delay", 8).hint == (
+        "It should be a function of a history frame that returns one number; got int (8)."
+    )
+    assert "There is no answer yet." in check("grokking-01-delay", ...).hint
+    long = check("grokking-01-delay", list(range(1000))).hint
+    assert "…" in long and len(long) < 200
+
+
+def test_an_unknown_exercise_names_the_nearest():
+    with pytest.raises(
+        ValueError, match=r"exercise: got 'grokking-01-dely'.* Did you mean 'grokking-01-delay'\?"
+    ):
+        check("grokking-01-dely", 1)
+
+
+def test_any_table_can_be_judged():
+    def nine(answer):
+        return None if near(number(answer), 9) else "Three times three."
+
+    table = {"times": Exercise(nine, "a number", is_number)}
+    assert judge(table, "times", 9)
+    assert judge(table, "times", np.float32(9))
+    assert judge(table, "times", torch.tensor(9))
+    assert judge(table, "times", 8).hint == "Three times three."
+    assert judge(table, "times", True).hint == "It should be a number; got bool (True)."
+
+
+@pytest.mark.parametrize(
+    "answer", [1, 2.5, np.int64(3), np.float32(1), np.array(2.0), torch.tensor(1.5), math.inf]
+)
+def test_numbers_of_all_libraries_count(answer):
+    assert is_number(answer)
+    assert number(answer) == float(answer)
+
+
+@pytest.mark.parametrize(
+    "answer", [True, np.True_, "1", None, [1], np.ones(1), torch.ones(2), 1j, np.array(1j)]
+)
+def test_other_things_do_not(answer):
+    assert not is_number(answer)
+    with pytest.raises(TypeError, match="the slope should be one number, but is"):
+        number(answer, "the slope")
+
+
+def test_near_treats_infinity_and_nan_as_numbers_do():
+    assert near(math.inf, math.inf) and near(1 + 1e-9, 1)
+    assert not near(math.nan, math.nan) and not near(math.inf, 1) and not near(1.1, 1)
+
+
+def test_names_say_lab_and_page():
+    for name in exercises.EXERCISES:
+        lab, page, *words = name.split("-")
+        assert lab.isidentifier() and page.isdigit() and len(page) == 2 and words, name

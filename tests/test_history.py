@@ -1,0 +1,190 @@
+"""What a run leaves behind: saved whole or not at all, continued bit for bit, bounded in memory."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import toy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labkit import History, run
+from labkit.train import MEASURE_DUE, Record
+
+settings.register_profile("files", deadline=None, max_examples=15)
+
+
+def equal(one, other):
+    """Assert that two histories hold the same arrays and facts."""
+    assert one.columns == other.columns
+    np.testing.assert_array_equal(one.steps, other.steps)
+    for name in one.columns:
+        np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+    assert one.profiles.keys() == other.profiles.keys()
+    for name, rows in one.profiles.items():
+        np.testing.assert_array_equal(rows.steps, other.profiles[name].steps)
+        np.testing.assert_array_equal(rows.values, other.profiles[name].values, err_msg=name)
+    assert one.interventions == other.interventions
+    assert one.events == other.events
+    assert (one.step, one.notes, one.config) == (other.step, other.notes, other.config)
+    assert one.state.keys() == other.state.keys()
+    assert all(bool((one.state[name] == other.state[name]).all()) for name in one.state)
+
+
+@settings(settings.get_profile("files"))
+@given(
+    steps=st.integers(0, 700),
+    changes=st.lists(st.tuples(st.integers(0, 600), st.just("rate"), st.floats(0, 0.9)), max_size=4),
+)
+def test_save_and_load_give_back_everything(tmp_path_factory, steps, changes):
+    path = tmp_path_factory.mktemp("history") / "run.lab"
+    history = run(toy.Config(start=3), steps=steps, interventions=changes, progress=False)
+    equal(History.load(history.save(path)), history)
+    assert [p.name for p in path.parent.iterdir()] == ["run.lab"], "a temporary file was left behind"
+
+
+@settings(settings.get_profile("files"))
+@given(first=st.integers(0, 600), more=st.integers(0, 600), at=st.integers(0, 900))
+def test_a_resumed_run_equals_the_uninterrupted_one(first, more, at):
+    changes = [(at, "rate", 0.01)]
+    whole = run(toy.Config(), steps=first + more, interventions=changes, progress=False)
+    half = run(toy.Config(), steps=first, interventions=changes, progress=False)
+    equal(run(half, steps=first + more, interventions=changes, progress=False), whole)
+
+
+def test_interventions_replay():
+    changes = [(3, "rate", 0.5), (9, "sign", "up"), (9, "rate", 0.25)]
+    history = run(toy.Config(), steps=20, interventions=changes, progress=False)
+    again = run(history.config, steps=20, interventions=history.interventions, progress=False)
+    equal(history, again)
+    assert abs(history["w"][-1] - 0.9**3 * 0.5**6 * 1.25**11) < 1e-12
+    assert history.current == toy.Config(rate=0.25, sign="up")
+
+
+def test_the_printed_code_repeats_the_run():
+    history = run(toy.Config(rate=0.3), steps=12, interventions=[(5, "rate", 0.6)], progress=False)
+    code = history.code().replace("from . import toy", "import toy").replace("history.figure()", "")
+    scope = {}
+    exec(code.replace("steps=12", "steps=12, progress=False"), scope)
+    equal(scope["history"], history)
+
+
+def test_frame_is_tidy():
+    frame = run(toy.Config(), steps=5, progress=False).to_frame()
+    assert list(frame.columns) == ["step", "loss", "w", "slow"]
+    assert frame.step.tolist() == [0, 1, 2, 3, 4, 5]
+    np.testing.assert_allclose(frame.w, 0.9**frame.step)
+
+
+def test_events_and_summary():
+    history = run(toy.Config(rate=0.5), steps=10, progress=False)
+    assert history.events == {"half": 1, "tenth": 4}  # loss = 4^-t: .25 at 1, first <= .01 at 4
+    assert history.summary() == "half at step 1 · tenth at step 4 · delay × 4.0"
+
+
+def test_divergence_leaves_a_note_and_finite_curves_before_it():
+    history = run(toy.Config(rate=10, sign="up"), steps=10_000, progress=False)
+    assert history.step < 10_000
+    assert "diverged" in history.notes[0] and "diverged" in history.summary()
+    assert np.isfinite(history["loss"][:-1]).all()
+
+
+class Interrupting(toy.Toy):
+    """Ctrl-C arrives during step 30."""
+
+    def step(self):
+        """Count, then be interrupted."""
+        super().step()
+        if int(self.updates) == 30:
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_keeps_what_was_recorded(monkeypatch):
+    monkeypatch.setattr(toy.Config, "experiment", Interrupting)
+    history = run(toy.Config(), steps=100, progress=False)
+    assert history.steps[-1] == 29 and history.notes == ["interrupted at step 29"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "foreign", "empty", "future", "unknown class"])
+def test_bad_files_say_what_is_wrong(tmp_path, damage):
+    path = run(toy.Config(), steps=3, progress=False).save(tmp_path / "run.lab")
+    message = r"path: got '.*run.lab', which is damaged or not a labkit history"
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif damage == "foreign":
+        path.write_text("step,loss\n0,1\n")
+    elif damage == "empty":
+        path.write_bytes(b"")
+    else:
+        with zipfile.ZipFile(path) as archive:
+            parts = {name: archive.read(name) for name in archive.namelist()}
+        manifest = json.loads(parts["manifest.json"])
+        if damage == "future":
+            manifest["format"] = 99
+            message = r"written in format 99 by a newer labkit; this one reads formats up to \d+"
+        else:
+            manifest["config"] = ["os", "Config"]
+            message = r"settings class os\.Config is not known here"
+        parts["manifest.json"] = json.dumps(manifest).encode()
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in parts.items():
+                archive.writestr(name, content)
+    with pytest.raises(ValueError, match=message):
+        History.load(path)
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    path = run(toy.Config(count=8), steps=300, progress=False).save(tmp_path / "run.lab")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        History.load(path)
+
+
+def test_missing_file_is_the_usual_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        History.load(tmp_path / "none.lab")
+
+
+def test_a_kill_while_saving_leaves_the_old_file_or_the_new_one(tmp_path):
+    path = tmp_path / "run.lab"
+    tests = Path(__file__).parent
+    code = (
+        "import sys; sys.path[:0] = [sys.argv[2], sys.argv[3]]\n"
+        "import toy; from labkit import run\n"
+        "history = run(toy.Config(count=8), steps=2000, progress=False)\n"
+        "history.save(sys.argv[1]); print('ready', flush=True)\n"
+        "while True: history.save(sys.argv[1])\n"
+    )
+    for wait in (0.0, 0.013, 0.031, 0.05):
+        child = subprocess.Popen(
+            [sys.executable, "-c", code, str(path), str(tests), str(tests.parent)], stdout=subprocess.PIPE
+        )
+        assert child.stdout.readline().strip() == b"ready"
+        time.sleep(wait)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        assert History.load(path).step == 2000
+
+
+def test_ten_million_steps_stay_below_fifty_megabytes():
+    default, dense = History(toy.Config()), History(toy.Config())
+    for step in range(10_000_000):
+        if MEASURE_DUE(step):
+            default.add(Record(step, {f"m{i}": 0.0 for i in range(12)}, {"p": np.zeros(57)}))
+    for step in range(0, 10_000_000, 50):  # a reader who asked for every=50
+        dense.add(Record(step, {"m": float(step)}))
+    for history in (default, dense):
+        tables = [history.scalars, *history.profiles.values()]
+        assert sum(rows._values.nbytes + rows._steps.nbytes for rows in tables) < 50e6
+        assert history.steps[-1] > 9_900_000
+        assert ((history.steps > 10) & (history.steps < 1000)).sum() > 15
