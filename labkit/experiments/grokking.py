@@ -162,7 +162,7 @@ class Config(base.Config):
                     "float64_loss": True,
                     "warmup": 10,
                 },
-                "A one-layer transformer builds a clock from five frequencies; some 8 000 steps, at full speed.",
+                "A one-layer transformer builds a clock of five frequencies; some 8 000 steps at full speed.",
             ),
         }
     )
@@ -301,7 +301,7 @@ class Grokking:
         """The matrices whose rows are tokens, (tokens, width) each."""
         if self.config.model == "mlp":
             return [self.model.U, self.model.V]
-        return [self.model.W_E[: self.tokens]]
+        return [self.model.W_E[:, : self.tokens].T]  # W_E is (d_model, tokens + 1), "=" last
 
     def _uvw(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         return self.model.U, self.model.V, self.model.W
