@@ -28,6 +28,7 @@ class Task:
             of the additive group, of the multiplicative group (DFT over the discrete logarithm, 0 left
             out), the irreducible representations of S_n, or ``None`` where no such basis is known.
         field_only: the modulus has to be a prime.
+        sign: of b in the exponent of the basis: +1 for a+b and a*b, -1 for a-b and a/b.
         inverse: the task that undoes this one: ``inverse(function(a, b), b) = a`` (for a*b where b is not 0).
     """
 
@@ -35,6 +36,7 @@ class Task:
     formula: str
     basis: Basis | None = None
     field_only: bool = False
+    sign: int = 1
     inverse: str | None = None
 
 
@@ -63,9 +65,11 @@ def _compose(a: Tensor, b: Tensor, n: int) -> Tensor:
 
 TASKS: dict[str, Task] = {
     "a+b": Task(lambda a, b, p: (a + b) % p, r"a + b \bmod p", "additive", inverse="a-b"),
-    "a-b": Task(lambda a, b, p: (a - b) % p, r"a - b \bmod p", "additive", inverse="a+b"),
+    "a-b": Task(lambda a, b, p: (a - b) % p, r"a - b \bmod p", "additive", sign=-1, inverse="a+b"),
     "a*b": Task(lambda a, b, p: a * b % p, r"a \cdot b \bmod p", "multiplicative", inverse="a/b"),
-    "a/b": Task(_divide, r"a \cdot b^{-1} \bmod p", "multiplicative", field_only=True, inverse="a*b"),
+    "a/b": Task(
+        _divide, r"a \cdot b^{-1} \bmod p", "multiplicative", field_only=True, sign=-1, inverse="a*b"
+    ),
     "a^2+b^2": Task(lambda a, b, p: (a * a + b * b) % p, r"a^2 + b^2 \bmod p"),
     "a^2+ab+b^2": Task(lambda a, b, p: (a * a + a * b + b * b) % p, r"a^2 + ab + b^2 \bmod p"),
     "a^3+ab": Task(lambda a, b, p: (a * a % p * a + a * b) % p, r"a^3 + ab \bmod p"),

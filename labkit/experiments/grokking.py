@@ -6,7 +6,7 @@ Nanda, Chan, Lieberum, Smith, Steinhardt, *Progress measures for grokking* (2023
 
 import dataclasses
 from collections.abc import Mapping
-from functools import cache, partial
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -17,20 +17,19 @@ from labkit import config as base
 from labkit import runtime
 from labkit.config import knob
 from labkit.data import arithmetic, groups
+from labkit.experiments.grokking_pictures import basis, pictures
+from labkit.experiments.grokking_presets import PRESETS
 from labkit.measures import circuits, fourier
 from labkit.nn.flat import flatten, views
 from labkit.nn.mlp import PairMLP
 from labkit.nn.transformer import PairTransformer
 from labkit.optim import LOSSES, OPTIMISERS, Loss
-from labkit.pictures import Heatmap, Line, Lines, Picture, Scatter
 from labkit.train import State
 
 #: Accuracy from which a split counts as solved.
 SOLVED = 0.99
 #: Share of the embedding's Fourier power that the key frequencies carry together.
 KEY_SHARE = 0.9
-#: Tasks whose answer subtracts the second position: their neurons obey φ_U − φ_V = φ_W.
-_SUBTRACTS = ("a-b", "a/b")
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -127,45 +126,7 @@ class Config(base.Config):
         """What the task is built on: p, or n of the symmetric group."""
         return self.letters if self.task == "permutations" else self.modulus
 
-    presets: ClassVar[Mapping[str, tuple[Mapping[str, Any], str]]] = MappingProxyType(
-        {
-            "plateau": ({}, "Memorised by step 14, understood near step 190: the delay is the lesson."),
-            "Doshi et al.": (
-                {"train_fraction": 0.5, "weight_decay": 5.0},
-                "Half the table: hardly a plateau, test accuracy 1.0 near step 45.",
-            ),
-            "memorises forever": (
-                {"train_fraction": 0.25, "weight_decay": 0.0},
-                "No weight decay: the training answers are learnt by heart and nothing pushes further.",
-            ),
-            "coexistence": (
-                {"train_fraction": 0.5, "label_noise": 0.35, "weight_decay": 0.0},
-                "A third of the labels is wrong: memorised, and yet the rule is found as well.",
-            ),
-            "full inversion": (
-                {"train_fraction": 0.5, "label_noise": 0.35, "weight_decay": 15.0},
-                "The wrong labels are refused: test is perfect, training stays near 65 %.",
-            ),
-            "forgetting": (
-                {"train_fraction": 0.5, "label_noise": 0.35, "weight_decay": 20.0},
-                "Too much decay: even the rule is lost.",
-            ),
-            "Nanda et al.": (
-                {
-                    "model": "transformer",
-                    "modulus": 113,
-                    "train_fraction": 0.3,
-                    "width": 512,
-                    "loss": "cross_entropy",
-                    "learning_rate": 1e-3,
-                    "weight_decay": 1.0,
-                    "float64_loss": True,
-                    "warmup": 10,
-                },
-                "A one-layer transformer builds a clock of five frequencies; some 8 000 steps at full speed.",
-            ),
-        }
-    )
+    presets: ClassVar[Mapping[str, tuple[Mapping[str, Any], str]]] = PRESETS
 
 
 class Grokking:
@@ -191,7 +152,7 @@ class Grokking:
         self._train, self._test = (index.to(device) for index in split)
         self._train_pairs = self._a[self._train], self._b[self._train]
         self._test_rows = self._a[self._test], self._b[self._test], self._answer[self._test]
-        self.basis = _basis(config)
+        self.basis = basis(config)
         self.model = _model(config, table.tokens).to(device)
         self.flat = flatten(self.model)
         self._gradient = torch.zeros_like(self.flat)
@@ -287,7 +248,7 @@ class Grokking:
             uvw = self._uvw()
             phi = circuits.phases(*uvw, self.basis)
             ratio = circuits.inverse_participation_ratio(*uvw, self.basis)
-            sign = -1 if self.config.task in _SUBTRACTS else 1
+            sign = arithmetic.TASKS[self.config.task].sign
             predicted = torch.remainder(phi[:, 0] + sign * phi[:, 1] + np.pi, 2 * np.pi) - np.pi
             out["phases"] = torch.stack([predicted, phi[:, 2], ratio], dim=1)
         else:
@@ -319,97 +280,7 @@ class Grokking:
         for name, buffer in self._buffers.items():
             buffer.copy_(state[f"optimiser.{name}"])
 
-    @staticmethod
-    def pictures(config: Config) -> tuple[Picture, ...]:
-        """Six pictures: what it knows, what it loses, which frequencies, and how tidy the circuit is."""
-        basis = _basis(config)
-        none = "" if basis is not None else "no Fourier basis is known for this task"
-        labels = basis.labels[1:] if basis is not None else ()
-        y = range(1, len(labels) + 1)
-        sign = "−" if config.task in _SUBTRACTS else "+"
-        if config.model == "mlp" and config.task != "permutations":
-            cloud = Scatter(
-                "phases",
-                "each neuron's phases",
-                "phases",
-                xlabel=f"φ_U {sign} φ_V",
-                ylabel="φ_W",
-                lim=(-np.pi, np.pi),
-                diagonal=True,
-                colour_label="IPR",
-                note=none,
-            )
-        else:
-            cloud = Scatter(
-                "circle",
-                "tokens in the plane of the strongest frequency",
-                "circle",
-                xlabel="cos direction",
-                ylabel="sin direction",
-                cyclic=True,
-                colour_label="token",
-                note=none,
-            )
-        if config.model == "mlp":
-            tidy = Lines(
-                "neurons",
-                "one frequency per neuron",
-                (
-                    Line("ipr_median", "median IPR", shade=0),
-                    Line("ipr_low", "lowest tenth", shade=1),
-                    Line("ipr_high", "highest tenth", shade=2),
-                ),
-                ylabel="inverse participation ratio",
-                ylim=(0, 1.02),
-                note=none,
-            )
-        else:
-            tidy = Lines(
-                "neurons",
-                "a handful of frequencies",
-                (Line("top5_share", "share of the five strongest", shade=0),),
-                ylabel="share of embedding power",
-                ylim=(0, 1.02),
-                note=none,
-            )
-        return (
-            Lines(
-                "accuracy",
-                "accuracy",
-                (Line("train_accuracy", "train", shade=0), Line("test_accuracy", "test", shade=1)),
-                ylabel="share right",
-                ylim=(-0.02, 1.02),
-            ),
-            Lines(
-                "loss",
-                "loss",
-                (Line("train_loss", "train", shade=0), Line("test_loss", "test", shade=1)),
-                ylabel=config.loss.replace("_", " "),
-                yscale="log",
-            ),
-            Heatmap(
-                "spectrum",
-                "Fourier spectrum of the embeddings",
-                "embedding_spectrum",
-                ylabel="frequency" if config.task != "permutations" else "representation",
-                y=tuple(y),
-                colour_label="share of power",
-                note=none,
-            ),
-            Lines(
-                "progress",
-                "progress measures",
-                (
-                    Line("restricted_loss", "restricted", shade=0),
-                    Line("excluded_loss", "excluded", shade=1),
-                ),
-                ylabel=config.loss.replace("_", " "),
-                yscale="log",
-                note=none,
-            ),
-            cloud,
-            tidy,
-        )
+    pictures = staticmethod(pictures)
 
 
 Config.experiment = Grokking
@@ -435,16 +306,3 @@ def _loss(config: Config) -> Loss:
     return dataclasses.replace(
         loss, value=partial(loss.value, **double), gradient_=partial(loss.gradient_, **double)
     )
-
-
-@cache
-def _fourier(name: str | None, size: int) -> fourier.Basis | None:
-    return fourier.basis(name, size)
-
-
-def _basis(config: Config) -> fourier.Basis | None:
-    """The basis in which a trained network is expected to be sparse, if one is known for the task."""
-    name = arithmetic.TASKS[config.task].basis
-    if name == "multiplicative" and not groups.is_prime(config.modulus):
-        return None  # the discrete logarithm exists for primes alone
-    return _fourier(name, config.size)

@@ -1,0 +1,191 @@
+"""A real JupyterLab on a copy of some pages, and a panel in it seen through Chromium."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect, sync_playwright
+
+__all__ = ["Panel", "browser", "command", "expect", "open_page", "server", "shown"]
+
+#: Chromium in a container: no sandbox, no GPU, nothing fetched behind our back.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+@contextlib.contextmanager
+def server(pages: Path, folder: Path, **environment: str) -> Iterator[str]:
+    """Serve a copy of ``pages`` (so that autosave leaves the checkout alone); give the server's address."""
+    shutil.copytree(pages, folder / "labs")
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # the question about news would lie over the panel
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
+    port = _free_port()
+    env = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        **environment,
+    }
+    arguments = {
+        "ServerApp.root_dir": folder / "labs",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "IdentityProvider.token": "",
+        "ServerApp.password": "",
+        "LabApp.expose_app_in_browser": True,
+    }
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += [f"--{name}={value}" for name, value in arguments.items()]
+    log = folder / "server.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(f"{address}/api/status", process, log)
+            yield address
+        finally:
+            _shut_kernels(address)
+            process.terminate()
+            process.wait(20)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2):
+            return
+        time.sleep(0.2)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+def _shut_kernels(address: str) -> None:
+    with contextlib.suppress(OSError):
+        with urllib.request.urlopen(f"{address}/api/kernels", timeout=5) as answer:
+            kernels = json.load(answer)
+        for kernel in kernels:
+            request = urllib.request.Request(f"{address}/api/kernels/{kernel['id']}", method="DELETE")
+            urllib.request.urlopen(request, timeout=10).close()
+
+
+@contextlib.contextmanager
+def browser(path: str) -> Iterator[Page]:
+    """One page of a Chromium; what its console calls an error is collected in ``page.complaints``."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        context = chromium.new_context(viewport={"width": 1280, "height": 1500})
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.complaints = []
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.set_default_timeout(30_000)
+        yield page
+        chromium.close()
+
+
+def command(page: Page, name: str, **arguments: object) -> None:
+    """Run a JupyterLab command, as its menus do."""
+    page.evaluate("([name, given]) => window.jupyterapp.commands.execute(name, given)", [name, arguments])
+
+
+def open_page(page: Page, address: str, name: str) -> "Panel":
+    """Open a notebook alone on the screen, run all its cells, and wait for its panel's first frame."""
+    page.goto(f"{address}/lab/tree/{name}")
+    page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    # the kernel is ready when the status bar says so; commands before that are lost
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    if page.locator("#jp-left-stack").is_visible():
+        command(page, "application:toggle-left-area")
+    command(page, "notebook:run-all-cells")
+    return shown(page)
+
+
+def shown(page: Page) -> "Panel":
+    """The first panel on the page, once it has drawn."""
+    root = page.locator(".lk-panel").first
+    root.locator("xpath=self::*[@data-frames > 0]").wait_for(timeout=90_000)
+    root.scroll_into_view_if_needed()
+    return Panel(page, root)
+
+
+class Panel:
+    """What a user can see and do."""
+
+    def __init__(self, page: Page, root: Locator) -> None:
+        self.page, self.root = page, root
+
+    def __getitem__(self, name: str) -> str:
+        """A data attribute of the panel: "step", "state", "value-weight_decay" ..."""
+        return self.root.get_attribute(f"data-{name}") or ""
+
+    @property
+    def step(self) -> int:
+        """Updates done, as the page says."""
+        return int(self["step"])
+
+    def do(self, name: str) -> None:
+        """Press the button ``name``."""
+        self.root.locator(f"button[data-do={name}]").click()
+
+    def control(self, name: str) -> Locator:
+        """The slider, menu or box of the setting ``name``."""
+        return self.root.locator(f"[data-control={name}]")
+
+    def key(self, name: str, key: str, times: int = 1) -> None:
+        """Press ``key`` on the control ``name``."""
+        control = self.control(name)
+        control.focus()
+        for _ in range(times):
+            self.page.keyboard.press(key)
+
+    def speed(self, label: str) -> None:
+        """Choose a speed by its label."""
+        self.root.locator("select[data-do=speed]").select_option(label=label)
+
+    def until(self, condition: str, timeout: float = 30.0) -> None:
+        """Wait for a JavaScript condition on the panel's data attributes, ``d``."""
+        self.page.wait_for_function(
+            f"() => {{ const d = document.querySelector('.lk-panel')?.dataset; return d && ({condition}); }}",
+            timeout=1000 * timeout,
+        )
+
+    def fresh(self) -> None:
+        """Default settings at the default pace, before the first step."""
+        self.root.locator("select[data-do=preset]").select_option(index=1)
+        self.do("reset")
+        self.speed("watch")
+        if self["state"] == "running":
+            self.do("pause")
+        self.until("d.state === 'ready' && d.step === '0' && d.valueWeight_decay === '2'")
+
+    def canvases(self) -> dict[str, str]:
+        """A checksum of every picture's pixels."""
+        return self.root.evaluate(
+            """root => Object.fromEntries([...root.querySelectorAll("canvas[data-picture]")].map(c => {
+                const pixels = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+                let sum = 0;
+                for (const value of pixels) sum = (31 * sum + value) >>> 0;
+                return [c.dataset.picture, String(sum)];
+            }))"""
+        )
+
+    def picture(self, path: Path) -> None:
+        """Keep a screenshot of the panel."""
+        self.root.screenshot(path=path)

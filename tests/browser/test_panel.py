@@ -1,0 +1,230 @@
+"""The live panel in a real JupyterLab, through a real browser."""
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from browser import jupyter
+
+pytestmark = pytest.mark.browser
+
+PICTURES = {"accuracy", "loss", "spectrum", "progress", "phases", "neurons"}
+
+
+def test_the_first_frame_is_there_before_anything_is_pressed(panel):
+    assert panel["state"] == "ready"
+    drawn = panel.canvases()
+    assert drawn.keys() == PICTURES
+    blank = panel.root.evaluate(
+        """root => Object.fromEntries([...root.querySelectorAll("canvas[data-picture]")].map(c => {
+            const pixels = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+            return [c.dataset.picture, new Set(new Uint32Array(pixels.buffer)).size < 8];
+        }))"""
+    )
+    assert not any(blank.values())
+
+
+def test_play_trains_and_no_node_is_replaced_while_pictures_stream(panel):
+    before = panel.canvases()
+    panel.speed("fast")
+    panel.do("play")
+    panel.until("d.state === 'running' && +d.step > 3")
+    panel.root.evaluate(
+        """root => {
+            window.replaced = [];
+            window.watching = new MutationObserver(records => {
+                for (const r of records)
+                    for (const node of [...r.addedNodes, ...r.removedNodes])
+                        if (node.nodeType === Node.ELEMENT_NODE) window.replaced.push(node.outerHTML);
+            });
+            window.watching.observe(root.parentElement, {childList: true, subtree: true});
+        }"""
+    )
+    frames, step = int(panel["frames"]), panel.step
+    panel.until(f"+d.frames > {frames + 20} && +d.step > {step + 20}")
+    assert panel.page.evaluate("window.watching.disconnect(); window.replaced") == []
+    after = panel.canvases()
+    assert {name for name in PICTURES if after[name] != before[name]} == PICTURES
+
+
+def test_a_slider_moved_by_keyboard_acts_at_a_step_and_is_drawn_as_a_tick(panel):
+    panel.do("play")
+    panel.until("+d.step > 3")
+    panel.key("weight_decay", "ArrowRight", 2)
+    panel.until("d.valueWeight_decay !== '2'")
+    asked_at = panel.step
+    panel.until(f"+d.step > {asked_at + 3}")
+    panel.do("pause")
+    panel.until("d.state === 'paused'")
+    moves = interventions(copied_code(panel))
+    assert [name for _, name, _ in moves] in (["weight_decay"], ["weight_decay"] * 2)
+    assert 0 < moves[0][0] <= asked_at
+    assert moves[-1][2] == float(panel["value-weight_decay"]) > 2
+
+
+def test_the_copied_code_reproduces_the_curves(panel):
+    panel.speed("fast")
+    panel.do("play")
+    panel.until("+d.step > 8")
+    panel.key("weight_decay", "ArrowRight", 3)
+    panel.until("+d.step > 20")
+    panel.do("pause")
+    panel.until("d.state === 'paused'")
+    rows = table(panel)
+    code = copied_code(panel)
+    assert "interventions=" in code
+    space: dict = {}
+    exec(code, space)
+    history = space["history"]
+    assert [int(row["step"]) for row in rows] == list(history.steps[: len(rows)])
+    for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_norm"):
+        seen = np.array([float(row[name]) for row in rows])
+        # the browser holds float32
+        np.testing.assert_allclose(seen, history[name][: len(rows)], rtol=1e-6)
+
+
+def test_both_branches_of_a_fork_go_on_and_differ(panel):
+    panel.speed("fast")
+    panel.do("play")
+    panel.until("+d.step > 10")
+    panel.do("fork")
+    panel.until("d.branches === '2'")
+    panel.key("weight_decay", "ArrowLeft", 12)
+    forked = panel.step
+    panel.until(f"+d.step > {forked + 15}")
+    panel.do("pause")
+    panel.until("d.state === 'paused'")
+    rows = table(panel)
+    numbers = sorted({row["branch"] for row in rows}, key=int)
+    assert len(numbers) == 2
+    first, second = ({int(r["step"]): r["train_loss"] for r in rows if r["branch"] == n} for n in numbers)
+    assert first.keys() == second.keys()
+    assert first[5] == second[5]
+    assert first[max(first)] != second[max(second)]
+
+
+def test_the_past_can_be_looked_at_while_training_goes_on(panel):
+    panel.speed("fast")
+    panel.do("play")
+    panel.until("+d.step > 30")
+    panel.root.locator("[data-do=scrub]").focus()
+    panel.page.keyboard.press("Home")
+    panel.until("d.scrub === '0'")
+    panel.page.wait_for_timeout(500)
+    start, step = panel.canvases()["phases"], panel.step
+    panel.until(f"+d.step > {step + 10}")
+    assert panel.canvases()["phases"] == start
+    panel.do("now")
+    panel.until("d.scrub === ''")
+    panel.page.wait_for_timeout(500)
+    assert panel.canvases()["phases"] != start
+
+
+def test_a_cold_change_leaves_the_old_run_as_a_ghost(panel):
+    panel.do("play")
+    panel.until("+d.step > 5")
+    panel.key("seed", "ArrowRight")
+    panel.until("d.branches === '2' && d.valueSeed !== '0'")
+    assert panel.root.locator(".lk-chip[data-role=ghost]").count() == 1
+    step = panel.step
+    panel.until(f"+d.step !== {step}")
+
+
+def test_a_preset_sets_the_controls_and_is_commented(panel):
+    panel.root.locator("select[data-do=preset]").select_option(label="memorises forever")
+    panel.until("d.valueWeight_decay === '0'")
+    assert panel.root.locator(".lk-comment").inner_text().startswith("No weight decay")
+    assert panel.control("weight_decay").input_value() == "0"
+
+
+def test_every_control_is_reached_by_the_tab_key(panel):
+    wanted = panel.root.evaluate(
+        """root => [...root.querySelectorAll("button, input, select, summary")]
+            .filter(e => !e.disabled && e.offsetParent)
+            .filter(e => !e.closest("details:not([open]) fieldset")).length"""
+    )
+    panel.root.locator("select[data-do=preset]").focus()
+    reached = 0
+    while panel.root.evaluate("root => root.contains(document.activeElement)") and reached <= wanted:
+        reached += 1
+        panel.page.keyboard.press("Tab")
+    assert reached == wanted
+
+
+def test_a_screen_reader_hears_the_current_numbers(panel):
+    panel.do("step")
+    panel.until("d.step === '1'")
+    heard = panel.root.locator("[aria-live=polite]")
+    jupyter.expect(heard).to_contain_text("train accuracy", timeout=5000)
+    jupyter.expect(heard).to_contain_text("step 1", timeout=5000)
+
+
+def test_a_reloaded_page_shows_the_last_frame(panel, page):
+    panel.speed("fast")
+    panel.do("play")
+    panel.until("+d.step > 20")
+    panel.do("pause")
+    panel.until("d.state === 'paused'")
+    step = panel.step
+    jupyter.command(page, "docmanager:save")
+    page.wait_for_function("!document.querySelector('.jp-mod-dirty')")
+    page.reload()
+    again = jupyter.shown(page)
+    again.until(f"d.state === 'paused' && d.step === '{step}'")
+    assert again.canvases().keys() == PICTURES
+
+
+def test_the_theme_is_followed_and_screenshots_are_kept(panel, page, artefacts):
+    panel.speed("full speed")
+    for theme in ("Light", "Dark"):
+        jupyter.command(page, "apputils:change-theme", theme=f"JupyterLab {theme}")
+        panel.until(f"d.theme === '{theme.lower()}'")
+        for width in (1280, 900):
+            page.set_viewport_size({"width": width, "height": 1500})
+            panel.fresh()
+            page.wait_for_timeout(700)
+            panel.picture(artefacts / f"panel_{theme.lower()}_{width}_start.png")
+            panel.speed("full speed")
+            panel.do("play")
+            panel.until("+d.step > 60", 60)
+            panel.picture(artefacts / f"panel_{theme.lower()}_{width}_mid.png")
+            panel.until("+d.step > 300", 60)
+            panel.do("pause")
+            panel.until("d.state === 'paused'")
+            page.wait_for_timeout(700)
+            panel.picture(artefacts / f"panel_{theme.lower()}_{width}_end.png")
+            events = panel.root.locator(".lk-events").inner_text()
+            assert "test solved" in events and "delay ×" in events
+            # nothing may stick out of the panel sideways
+            assert panel.root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
+    page.set_viewport_size({"width": 1280, "height": 1500})
+    jupyter.command(page, "apputils:change-theme", theme="JupyterLab Light")
+
+
+# ----------------------------------------------------------------------------------------------
+
+
+def copied_code(panel) -> str:
+    panel.page.evaluate("navigator.clipboard.writeText('')")
+    panel.do("copy")
+    panel.page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('run(')")
+    return panel.page.evaluate("navigator.clipboard.readText()")
+
+
+def interventions(code: str) -> list[tuple]:
+    kept: dict = {}
+
+    def run(*arguments, interventions=(), **named):
+        kept["moves"] = list(interventions)
+        return kept.setdefault("history", type("Drawn", (), {"figure": lambda self: None})())
+
+    exec(code.replace("from labkit import run", ""), {"run": run})
+    return kept["moves"]
+
+
+def table(panel) -> list[dict[str, str]]:
+    with panel.page.expect_download() as download:
+        panel.do("csv")
+    text = download.value.path().read_text()
+    return list(csv.DictReader(io.StringIO(text)))
