@@ -30,6 +30,9 @@ class Control(anywidget.AnyWidget):
 
     def __init__(self, mailbox: Mailbox) -> None:
         super().__init__()
+        # ipykernel 7.4 serves a comm's messages on the shell from which the comm last published, and opening
+        # it counts: from a cell that is the main thread, busy as long as the cell runs. Let it forget that.
+        vars(self.comm).pop("_reply_subshell_id", None)
         self._mailbox = mailbox
         self.on_msg(self._receive)
 
