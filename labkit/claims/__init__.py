@@ -1,0 +1,1 @@
+"""What papers and this lab claim, beside what the code measures."""
