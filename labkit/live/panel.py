@@ -1,6 +1,7 @@
 """``live.panel``: a config becomes sliders, a training thread and pictures that move."""
 
 import atexit
+import sys
 from typing import Any
 
 from labkit import runtime
@@ -9,6 +10,11 @@ from labkit.history import History
 from labkit.live import cells, widgets
 from labkit.live.controller import Controller
 from labkit.live.controls import controls
+
+#: Seconds after which a busy cell lets the training thread in. Every tensor operation gives the interpreter
+#: away and has to wait this long to get it back: with Python's 5 ms a cell that computes slows a run to a
+#: few steps a second.
+SWITCH_INTERVAL = 0.001
 
 _open: dict[str, "Panel"] = {}
 
@@ -43,6 +49,7 @@ class Panel:
     def __init__(self, config: Config, *, name: str | None = None, device: str | None = None) -> None:
         target = runtime.device(device)
         runtime.cap_threads()
+        sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_INTERVAL))
         for key in cells.replaced(_open, name):
             _open.pop(key).close()
         self._key = cells.key(name)
