@@ -1,1 +1,1 @@
-"""Networks: plain keyword arguments, ``forward`` only computes, activations by name through a second method."""
+"""Networks: plain keyword arguments, ``forward`` only computes, a second method gives activations by name."""

@@ -3,17 +3,16 @@
 Letters: P tokens, D d_model, H heads, K = D / H, M width of the MLP, Q = P + 1 outputs, R rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import sqrt
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from labkit import _checks
 from labkit.nn.activations import ACTIVATIONS
-from labkit.nn.chunks import Chunks, mean_loss_and_accuracy, pieces
-from labkit.nn.mlp import LossGradient
+from labkit.nn.chunks import Chunks, LossGradient, mean_loss_and_accuracy
+from labkit.nn.tables import Tables
 
 
 class PairTransformer(nn.Module):
@@ -39,8 +38,8 @@ class PairTransformer(nn.Module):
         generator: on the CPU; draws in the order of the parameters above.
         dtype: of the parameters. Draws are made in float64 and rounded, so that precisions start alike.
         products: dtype of the large matrix products in :meth:`gradient`; ``None`` is ``dtype``.
-            ``torch.bfloat16`` is twice as fast on CPUs with AMX; parameters, tables, softmax, loss and
-            sums over pieces stay in ``dtype``.
+            ``torch.bfloat16`` at least halves their time on CPUs that have it; parameters, tables,
+            softmax, loss and sums over pieces stay in ``dtype``.
 
     Raises:
         ValueError: a size below 1, heads that do not divide d_model, an unknown activation.
@@ -102,42 +101,25 @@ class PairTransformer(nn.Module):
         x = x + hidden @ self.W_out.T + self.b_out
         return (x @ self.W_U)[:, -1]
 
-    def tables(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The network as tables, differentiable by the parameters.
-
-        With the scores s and values v of a, b and "=", attention (α, β, 1-α-β) is the softmax of
-        (s_a - s_=, s_b - s_=, 0), and z = α(v_a - v_=) + β(v_b - v_=) what it moves, v_= being a constant.
-        Everything linear around the one nonlinearity is multiplied out.
-
-        Returns:
-            scores (2P, H): of a (rows 0 ... P-1) and b (P ... 2P-1), minus that of "=".
-            values (2P, H·K): the same for values.
-            into (M, H·K + 1): pre = into · (z, 1).
-            out (Q, M + H·K + 1): logits = out · (φ(pre), z, 1).
-        """
-        tokens = self.W_E.shape[1] - 1
+    def tables(self) -> Tables:
+        """The network as tables, differentiable by the parameters."""
         last = self.W_E[:, -1] + self.W_pos[2]
         pairs = torch.cat((self.W_E[:, :-1].T + self.W_pos[0], self.W_E[:, :-1].T + self.W_pos[1]))
-        heads, k, _ = self.W_K.shape
-        query = torch.einsum("hkd,d->hk", self.W_Q, last) / sqrt(k)
+        query = torch.einsum("hkd,d->hk", self.W_Q, last) / sqrt(self.W_Q.shape[1])
         probe = torch.einsum("hk,hkd->hd", query, self.W_K)
-        scores = (pairs - last) @ probe.T
         w_v = self.W_V.flatten(0, 1)
-        values = (pairs - last) @ w_v.T
         middle = last + self.W_O @ (w_v @ last)
-        into = torch.cat((self.W_in @ self.W_O, (self.W_in @ middle + self.b_in)[:, None]), 1)
         skip = torch.cat((self.W_O, (middle + self.b_out)[:, None]), 1)
-        out = self.W_U.T @ torch.cat((self.W_out, skip), 1)
-        assert scores.shape == (2 * tokens, heads)
-        return scores, values, into, out
+        return Tables(
+            scores=(pairs - last) @ probe.T,
+            values=(pairs - last) @ w_v.T,
+            into=torch.cat((self.W_in @ self.W_O, (self.W_in @ middle + self.b_in)[:, None]), 1),
+            out=self.W_U.T @ torch.cat((self.W_out, skip), 1),
+        )
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """Logits (R, Q) of the pairs ``a``, ``b`` (R,) int64, through the tables; differentiable by autograd."""
-        scores, values, into, out = self.tables()
-        attention = self._attention(scores, a, b)
-        z = self._moved(values, attention, a, b)
-        hidden = self.activation.function(F.linear(z, into[:, :-1], into[:, -1]))
-        return F.linear(torch.cat((hidden, z), 1), out[:, :-1], out[:, -1])
+        """Logits (R, Q) of the pairs ``a``, ``b`` (R,) int64, by the tables; differentiable by autograd."""
+        return self.tables().logits(a, b, self.activation)
 
     def activations(self, a: Tensor, b: Tensor) -> dict[str, Tensor]:
         """Intermediate values at the last position by name.
@@ -166,6 +148,11 @@ class PairTransformer(nn.Module):
         }
 
     @torch.no_grad()
+    def logits(self, a: Tensor, b: Tensor) -> Tensor:
+        """The same logits without autograd, in pieces that fit the cache, for many rows."""
+        return torch.cat(list(self.tables().pieces(a, b, self.activation)))
+
+    @torch.no_grad()
     def evaluate(
         self, a: Tensor, b: Tensor, answer: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
     ) -> tuple[float, float]:
@@ -177,7 +164,7 @@ class PairTransformer(nn.Module):
             answer: (R,) int64.
             loss: ``(logits, answer)`` -> mean over some rows.
         """
-        return mean_loss_and_accuracy(self._logits(a, b, answer), loss)
+        return mean_loss_and_accuracy(self.tables().pieces(a, b, self.activation), answer, loss)
 
     def gradient(
         self, a: Tensor, b: Tensor, answer: Tensor, loss_gradient: LossGradient, out: dict[str, Tensor]
@@ -191,130 +178,15 @@ class PairTransformer(nn.Module):
             a: (R,) int64. Sorted by ``a`` (as :func:`labkit.data.arithmetic.pairs` gives them) is fastest.
             b: (R,) int64.
             answer: (R,) int64.
-            loss_gradient: ``(logits, answer, rows)`` turns logits of some rows in place into the
-                gradient of the mean over ``rows`` rows.
+            loss_gradient: see :data:`labkit.nn.chunks.LossGradient`.
             out: name -> tensors shaped like the parameters, overwritten.
         """
         with torch.enable_grad():
             tables = self.tables()
         with torch.no_grad():
-            by_tables = self._by_tables(a, b, answer, loss_gradient, *(t.detach() for t in tables))
+            by_tables = Tables(*(table.detach() for table in tables)).gradient(
+                self._chunks, a, b, answer, loss_gradient, self.activation, self.products
+            )
         names, parameters = zip(*self.named_parameters(), strict=True)
         for name, grad in zip(names, torch.autograd.grad(tables, parameters, by_tables), strict=True):
             out[name].copy_(grad)
-
-    def _attention(self, scores: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """Softmax over (a, b, "="), without the last: (R, H, 2)."""
-        tokens = len(scores) // 2
-        s = torch.stack((F.embedding(a, scores), F.embedding(b + tokens, scores)), 2)
-        return F.pad(s, (0, 1)).softmax(2)[:, :, :2]
-
-    def _moved(self, values: Tensor, attention: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """z (R, H·K)."""
-        tokens, heads = len(values) // 2, attention.shape[1]
-        v = torch.stack((F.embedding(a, values), F.embedding(b + tokens, values)), 1)
-        return torch.einsum("rhj,rjhk->rhk", attention, v.unflatten(2, (heads, -1))).flatten(1)
-
-    def _logits(self, a: Tensor, b: Tensor, answer: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        scores, values, into, out = self.tables()
-        (tokens, heads), width = (len(scores) // 2, scores.shape[1]), len(into)
-        attention = self._attention(scores, a, b).contiguous()
-        head = torch.arange(heads, device=a.device)
-        pair = torch.stack((a, b + tokens), 1)[:, None, :] * heads + head[:, None]
-        blocks = values.view(len(values) * heads, -1)
-        for some, weights, right in pieces(
-            a.device, 2 * width * into.element_size(), pair, attention, answer
-        ):
-            z = F.embedding_bag(
-                some.flatten(0, 1), blocks, mode="sum", per_sample_weights=weights.flatten(0, 1)
-            ).view(len(some), -1)
-            pre = torch.addmm(into[:, -1], z, into[:, :-1].T)
-            hidden = self.activation.into(pre, torch.empty_like(pre))
-            logits = torch.addmm(out[:, -1], hidden, out[:, :width].T)
-            yield logits.addmm_(z, out[:, width:-1].T), right
-
-    def _by_tables(
-        self,
-        a: Tensor,
-        b: Tensor,
-        answer: Tensor,
-        loss_gradient: LossGradient,
-        scores: Tensor,
-        values: Tensor,
-        into: Tensor,
-        out: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        (heads, size), width, exact = (scores.shape[1], values.shape[1]), len(into), values.dtype
-        tokens, rows, fast = len(scores) // 2, len(a), self.products
-        # (φ(pre), z, 1) is one matrix; zeros fill it up to whole cache lines
-        last = width + size
-        full = -(-(last + 1) // 16) * 16
-        out_ = F.pad(out, (0, full - out.shape[1])).to(fast)
-        into_ = into.to(fast)
-        attention = self._attention(scores, a, b).contiguous()
-        by_attention = torch.empty_like(attention)
-        by_values, by_into, by_out = (
-            torch.zeros_like(values),
-            torch.zeros_like(into),
-            torch.zeros_like(out_, dtype=exact),
-        )
-        chunks = self._chunks.of(
-            a, b, answer, tokens=tokens, heads=heads, row_bytes=(2 * full + width) * into_.element_size()
-        )
-        work: dict[tuple[int, int], tuple[Tensor, ...]] = {}
-        for chunk in chunks:
-            shape = (chunk.parts, chunk.rows)
-            if shape not in work:
-                new = into_.new_zeros
-                x = new(*shape, full)
-                x[..., last] = 1
-                pre, slope, logits = (
-                    new(*shape, width),
-                    new(*shape, full),
-                    new(chunk.parts, len(out), chunk.rows),
-                )
-                sums = (
-                    by_into.new_zeros(chunk.parts, *into.shape),
-                    by_out.new_zeros(chunk.parts, *out_.shape),
-                )
-                work[shape] = (x, pre, slope, logits, *sums)
-            x, pre, slope, logits, to_into, to_out = work[shape]
-            w_in, w_out = into_.expand(chunk.parts, -1, -1), out_.expand(chunk.parts, -1, -1)
-            weights = attention[chunk.weights]
-            hidden, z1 = x[..., :width], x[..., width : last + 1]
-            x[..., width:last] = chunk.gather(values, weights)
-            torch.bmm(z1, w_in.mT, out=pre)
-            self.activation.into(pre, hidden)
-            torch.bmm(w_out, x.mT, out=logits)
-            at_logits = logits.to(exact)
-            loss_gradient(at_logits.mT, chunk.answer, rows)
-            if fast != exact:
-                logits.copy_(at_logits)
-            _add_product_(to_out, logits, x)
-            torch.bmm(logits.mT, w_out, out=slope)
-            at_pre = slope[..., :width]
-            self.activation.slope_(pre, hidden, at_pre)
-            _add_product_(to_into, at_pre.mT, z1)
-            at_z = torch.bmm(at_pre, w_in[..., :-1]).to(exact).add_(slope[..., width:last])
-            by_attention[chunk.weights] = chunk.dots(at_z, values)
-            chunk.scatter_(at_z, by_values[:tokens], by_values[tokens:], weights)
-        for *_, to_into, to_out in work.values():
-            by_into += to_into.sum(0)
-            by_out += to_out.sum(0)
-        # softmax over (a, b, "="), where "=" gets no gradient because its value is 0
-        by_attention -= (attention * by_attention).sum(2, keepdim=True)
-        by_attention *= attention
-        by_scores = torch.zeros_like(scores)
-        head = torch.arange(heads, device=a.device)
-        for side, token in enumerate((a, b + tokens)):
-            index = (token[:, None] * heads + head).flatten()
-            by_scores.view(-1).index_add_(0, index, by_attention[..., side].flatten())
-        return by_scores, by_values, by_into, by_out[:, : out.shape[1]]
-
-
-def _add_product_(total: Tensor, x: Tensor, y: Tensor) -> None:
-    """``total += x @ y``, also where the factors have fewer digits than the sum."""
-    if total.dtype == x.dtype:
-        total.baddbmm_(x, y)
-    else:
-        total += torch.bmm(x, y)

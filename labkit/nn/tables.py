@@ -1,0 +1,131 @@
+"""A one-layer transformer on "a b =" as small tables, and its gradient with respect to them by hand.
+
+Letters: P tokens, H heads, K width of a head, M width of the MLP, Q outputs, R rows.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from labkit.nn.activations import Activation
+from labkit.nn.chunks import Chunks, LossGradient, add_product_, pieces
+
+
+class Tables(NamedTuple):
+    """All that the logits depend on, when only the last position is read and its token is always "=".
+
+    With the scores s and values v of a, b and "=", attention (α, β, 1-α-β) is the softmax of
+    (s_a - s_=, s_b - s_=, 0), and z = α(v_a - v_=) + β(v_b - v_=) what it moves, v_= being a constant.
+    Everything linear around the one nonlinearity is multiplied out.
+
+    Attributes:
+        scores: (2P, H), of a (rows 0 ... P-1) and b (P ... 2P-1), minus that of "=".
+        values: (2P, H·K), the same for values.
+        into: (M, H·K + 1), pre = into · (z, 1).
+        out: (Q, M + H·K + 1), logits = out · (φ(pre), z, 1).
+    """
+
+    scores: Tensor
+    values: Tensor
+    into: Tensor
+    out: Tensor
+
+    def logits(self, a: Tensor, b: Tensor, activation: Activation) -> Tensor:
+        """Logits (R, Q) of the pairs ``a``, ``b`` (R,) int64, differentiable by autograd."""
+        tokens, attention = len(self.values) // 2, self._attention(a, b)
+        v = torch.stack((F.embedding(a, self.values), F.embedding(b + tokens, self.values)), 1)
+        z = torch.einsum("rhj,rjhk->rhk", attention, v.unflatten(2, (attention.shape[1], -1))).flatten(1)
+        hidden = activation.function(F.linear(z, self.into[:, :-1], self.into[:, -1]))
+        return F.linear(torch.cat((hidden, z), 1), self.out[:, :-1], self.out[:, -1])
+
+    def pieces(self, a: Tensor, b: Tensor, activation: Activation) -> Iterator[Tensor]:
+        """The same without autograd, some rows at a time, which then stay in the cache."""
+        heads, width = self.scores.shape[1], len(self.into)
+        # which blocks belong to a and b, where the rows of values are cut into heads: (R, H, 2)
+        pair = torch.stack((a, b + len(self.values) // 2), 1)[:, None, :] * heads
+        pair = pair + torch.arange(heads, device=a.device)[:, None]
+        blocks = self.values.view(len(self.values) * heads, -1)
+        row_bytes = 2 * width * self.into.element_size()
+        # a bias in one piece of memory is added much faster
+        at_hidden, at_logits = self.into[:, -1].contiguous(), self.out[:, -1].contiguous()
+        for some, weights in pieces(a.device, row_bytes, pair, self._attention(a, b)):
+            z = F.embedding_bag(
+                some.flatten(0, 1), blocks, mode="sum", per_sample_weights=weights.flatten(0, 1)
+            ).view(len(some), -1)
+            hidden = torch.addmm(at_hidden, z, self.into[:, :-1].T)
+            activation.into(hidden, hidden)
+            logits = torch.addmm(at_logits, hidden, self.out[:, :width].T)
+            yield logits.addmm_(z, self.out[:, width:-1].T)
+
+    def gradient(
+        self,
+        chunks: Chunks,
+        a: Tensor,
+        b: Tensor,
+        answer: Tensor,
+        loss_gradient: LossGradient,
+        activation: Activation,
+        fast: torch.dtype,
+    ) -> "Tables":
+        """The gradient of the mean loss over all rows.
+
+        Args:
+            chunks: of this model; remembers how these rows were cut.
+            a: (R,) int64.
+            b: (R,) int64.
+            answer: (R,) int64.
+            loss_gradient: see :data:`labkit.nn.chunks.LossGradient`.
+            activation: φ.
+            fast: dtype of the products; all sums over pieces are taken in that of the tables.
+        """
+        width, last, exact = len(self.into), self.out.shape[1] - 1, self.into.dtype
+        (tokens, heads), rows = (len(self.scores) // 2, self.scores.shape[1]), len(a)
+        # (φ(pre), z, 1) is one matrix; zeros fill it up to whole cache lines
+        full = -(-(last + 1) // 16) * 16
+        out = F.pad(self.out, (0, full - last - 1)).to(fast)
+        into = self.into.to(fast)
+        attention = self._attention(a, b)
+        by_values = torch.zeros_like(self.values)
+        by_scores = self.scores.new_zeros(2 * tokens, 2 * heads)
+        row_bytes = (2 * full + width) * into.element_size()
+        made = chunks.of(a, b, answer, tokens=tokens, heads=heads, row_bytes=row_bytes)
+        by_into = self.into.new_zeros(made[0].parts, *into.shape)
+        by_out = self.out.new_zeros(made[0].parts, *out.shape)
+        memory = out.new_zeros(made[0].parts, max(chunk.rows for chunk in made), full)
+        memory[..., last] = 1
+        for chunk in made:
+            parts = chunk.parts
+            w_in, w_out = into.expand(parts, -1, -1), out.expand(parts, -1, -1)
+            weights = attention[chunk.weights]
+            x = memory[:parts, : chunk.rows]
+            x[..., width:last] = chunk.gather(self.values, weights)
+            hidden, z1 = x[..., :width], x[..., width : last + 1]
+            pre = torch.bmm(z1, w_in.mT)
+            activation.into(pre, hidden)
+            logits = torch.bmm(x, w_out.mT).to(exact)
+            by_logits = loss_gradient(logits, chunk.answer, rows).to(fast)
+            add_product_(by_out[:parts], by_logits.mT, x)
+            by_pre = torch.bmm(by_logits, w_out[..., :width])
+            activation.slope_(pre, hidden, by_pre)
+            add_product_(by_into[:parts], by_pre.mT, z1)
+            by_z = torch.bmm(by_logits, w_out[..., width:last]).to(exact)
+            add_product_(by_z, by_pre, w_in[..., :-1])
+            chunk.scatter_(by_z, by_values[:tokens], by_values[tokens:], weights)
+            by_weights = chunk.dots(by_z, self.values)
+            # softmax over (a, b, "="), where "=" gets no gradient because its value is 0
+            by_pair = weights * (by_weights - (weights * by_weights).sum(2, keepdim=True))
+            chunk.scatter_(by_pair.view(parts, chunk.rows, -1), by_scores[:tokens], by_scores[tokens:])
+        # each token has summed the scores of both sides, of which one is its own
+        by_scores = by_scores.view(2, tokens, heads, 2)
+        by_scores = torch.cat((by_scores[0, ..., 0], by_scores[1, ..., 1]))
+        return Tables(by_scores, by_values, by_into.sum(0), by_out.sum(0)[:, : last + 1])
+
+    def _attention(self, a: Tensor, b: Tensor) -> Tensor:
+        """Softmax over (a, b, "="), without the last: (R, H, 2)."""
+        tokens = len(self.scores) // 2
+        s = torch.stack((F.embedding(a, self.scores), F.embedding(b + tokens, self.scores)))
+        # over the first dimension, because softmax is slow over a last one of three
+        return F.pad(s, (0, 0, 0, 0, 0, 1)).softmax(0)[:2].permute(1, 2, 0).contiguous()
