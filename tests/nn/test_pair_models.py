@@ -75,6 +75,14 @@ def test_forward_equals_plain(name, dtype):
     assert_close(model.activations(a, b)["logits"], wanted, TOLERANCE[dtype], name)
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_logits_of_many_rows_equal_plain_and_need_no_graph(name, small_pieces):
+    model, (a, b, _) = MODELS[name](), rows()
+    logits = model.logits(a, b)
+    assert_close(logits, model.plain(a, b), 1e-12, name)
+    assert logits.is_contiguous() and not logits.requires_grad
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", MODELS)
@@ -151,13 +159,16 @@ def test_evaluate_of_a_dead_network_is_chance_not_success():
     assert model.evaluate(a, b, answer, LOSSES["mse"].value)[1] == (answer == 0).double().mean().item()
 
 
-def test_bfloat16_products_give_nearly_the_gradient():
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("make", [mlp, transformer])
+def test_bfloat16_products_give_nearly_the_gradient(make, activation, loss, small_pieces):
     a, b, answer = rows()
     grads = []
     for products in (None, torch.bfloat16):
-        model = transformer(torch.float32, products=products)
+        model = make(torch.float32, products=products, activation=activation)
         out = {key: torch.empty_like(p) for key, p in model.named_parameters()}
-        model.gradient(a, b, answer, LOSSES["cross_entropy"].gradient_, out)
+        model.gradient(a, b, answer, LOSSES[loss].gradient_, out)
         assert all(grad.dtype == torch.float32 for grad in out.values())
         grads.append(torch.cat([grad.flatten() for grad in out.values()]))
     cosine = F.cosine_similarity(*grads, dim=0)
