@@ -6,7 +6,13 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from labkit import runtime
 from labkit.exercises.judging import Exercise, near, number
+from labkit.experiments.grokking import SOLVED, Config
+from labkit.train import train
+
+#: Exercise 01-decay: the test is to be solved by this step. The default needs about 200, the best about 100.
+SOONER = 115
 
 
 def _frame(step: list[int], train: list[float], test: list[float]) -> pd.DataFrame:
@@ -54,9 +60,67 @@ def _frequency(answer: Callable) -> str | None:
     return None
 
 
+def _is_config(answer: object) -> bool:
+    return isinstance(answer, Config)
+
+
+def _decay(answer: Config) -> str | None:
+    """01: a weight decay that solves the test by step 115 of the default page. Trains it to see."""
+    if answer == Config():
+        return "This is the default page, which needs about 200 steps. Change `weight_decay`."
+    if answer.replace(weight_decay=Config().weight_decay) != Config():
+        return "Change the weight decay alone: everything else as on the default page."
+    experiment = answer.experiment(answer, runtime.device())
+    best = 0.0
+    for record in train(experiment, measure_due=lambda step: step % 5 == 0, profile_due=lambda step: False):
+        best = max(best, record.measures.get("test_accuracy", 0.0))
+        if best >= SOLVED:
+            return None
+        if record.step >= SOONER or record.note:
+            break
+    decay = (
+        f"With weight decay {answer.weight_decay:g} the best test accuracy by step {SOONER} is {best:.2f}."
+    )
+    if answer.weight_decay <= Config().weight_decay:
+        return f"{decay} Which way does the delay move when you drag the slider?"
+    return f"{decay} There is too little and there is too much: try both sides."
+
+
+def _readout(answer: Callable) -> str | None:
+    """02: the read-out column W of a neuron, given its frequency and the phases of U and V."""
+
+    def alike(p: int, k: int, phi_u: float, phi_v: float, phase: float) -> float:
+        column = np.asarray(answer(k, phi_u, phi_v, p), dtype=float)
+        if column.shape != (p,):
+            raise ValueError(f"the column should have shape ({p},), but has {column.shape}")
+        if not column.any():
+            raise ValueError("the column should not be all zeros")
+        wave = np.cos(2 * np.pi * k * np.arange(p) / p + phase)
+        return float(column @ wave / (np.linalg.norm(column) * np.linalg.norm(wave)))
+
+    cases = [(97, 5, 0.4, 1.1), (97, 48, -2.0, 0.7), (59, 1, 3.0, 2.5)]
+    if all(alike(*case, case[2] + case[3]) > 1 - 1e-6 for case in cases):
+        return None
+    if all(alike(*case, case[2] + case[3]) < -1 + 1e-6 for case in cases):
+        return "Frequency and phase are right, but the answer gets the most *negative* logit: mind the sign."
+    if all(alike(*case, case[2] - case[3]) > 1 - 1e-6 for case in cases):
+        return "This neuron would answer a − b. Expand cos α · cos β: which term holds a + b?"
+    if all(alike(*case, -case[2] - case[3]) > 1 - 1e-6 for case in cases):
+        return "The peak has to be where q = a + b. With the phase negated, where is it?"
+    if all(alike(*case, 0.0) > 1 - 1e-6 for case in cases):
+        return "The frequency is right. The phases of U and V shift the wave of a + b; W has to follow."
+    return "The column should be one wave over q = 0 … p−1. Which wave does a + b need: frequency, phase?"
+
+
 EXERCISES = {
     "grokking-01-delay": Exercise(_delay, "a function of a history frame that returns one number", callable),
+    "grokking-01-decay": Exercise(
+        _decay, "a grokking.Config that differs from the default in its weight decay", _is_config
+    ),
     "grokking-02-frequency": Exercise(
         _frequency, "a function of one neuron's weights (p numbers) that returns a whole number", callable
+    ),
+    "grokking-02-readout": Exercise(
+        _readout, "a function of k, φ_U, φ_V and p that returns p numbers, the column W", callable
     ),
 }
