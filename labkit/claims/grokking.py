@@ -103,7 +103,7 @@ def delay() -> Measured:
 def clean_step() -> Measured:
     """First step with every test answer right."""
     runs = [clean_run(seed).history for seed in SEEDS]
-    steps = [solved_at(each.steps, each["test_accuracy"], 1.0) for each in runs]
+    steps = [solved_at(each.steps.tolist(), each["test_accuracy"].tolist(), 1.0) for each in runs]
     return Measured({"step": [math.nan if step is None else step for step in steps]})
 
 
