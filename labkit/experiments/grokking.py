@@ -229,7 +229,7 @@ class Grokking:
 
     def _progress(self, keys: list[int]) -> dict[str, float]:
         """Restricted and excluded loss (Nanda et al.), on the logits of the whole table."""
-        logits = self.model(self._a, self._b)[:, : self.tokens].float()
+        logits = self.model.logits(self._a, self._b)[:, : self.tokens].float()
         clean, given = self._answer, self._answer.clone()
         given[self._train] = self._labels
         args = (clean, self.basis, keys, self._loss.value)
@@ -292,6 +292,7 @@ def _model(config: Config, tokens: int) -> PairMLP | PairTransformer:
         "init_scale": config.init_scale,
         "generator": runtime.generator(config.seed, 2),
         "dtype": runtime.dtype("float32" if config.precision == "bfloat16" else config.precision),
+        "products": runtime.dtype(config.precision),
     }
     if config.model == "mlp":
         return PairMLP(tokens, activation=config.activation, **common)
