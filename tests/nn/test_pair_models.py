@@ -170,9 +170,9 @@ def test_bfloat16_products_give_nearly_the_gradient(make, activation, loss, smal
         out = {key: torch.empty_like(p) for key, p in model.named_parameters()}
         model.gradient(a, b, answer, LOSSES[loss].gradient_, out)
         assert all(grad.dtype == torch.float32 for grad in out.values())
-        grads.append(torch.cat([grad.flatten() for grad in out.values()]))
+        grads.append(torch.cat([grad.flatten().double() for grad in out.values()]))
     cosine = F.cosine_similarity(*grads, dim=0)
-    assert 0.999 < cosine < 1 - 1e-9  # close, and not secretly computed in float32
+    assert 0.999 < cosine < 1 - 1e-8  # close, and not secretly computed in float32
 
 
 def test_activation_names_and_shapes():
