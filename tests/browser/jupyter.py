@@ -1,7 +1,6 @@
 """A real JupyterLab on a copy of some pages, and a panel in it seen through Chromium."""
 
 import contextlib
-import json
 import os
 import shutil
 import socket
@@ -55,8 +54,7 @@ def server(pages: Path, folder: Path, **environment: str) -> Iterator[str]:
             _wait_for(f"{address}/api/status", process, log)
             yield address
         finally:
-            _shut_kernels(address)
-            process.terminate()
+            process.terminate()  # and with it, its kernels
             process.wait(20)
 
 
@@ -73,15 +71,6 @@ def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
             return
         time.sleep(0.2)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
-
-
-def _shut_kernels(address: str) -> None:
-    with contextlib.suppress(OSError):
-        with urllib.request.urlopen(f"{address}/api/kernels", timeout=5) as answer:
-            kernels = json.load(answer)
-        for kernel in kernels:
-            request = urllib.request.Request(f"{address}/api/kernels/{kernel['id']}", method="DELETE")
-            urllib.request.urlopen(request, timeout=10).close()
 
 
 @contextlib.contextmanager
@@ -101,7 +90,10 @@ def browser(path: str) -> Iterator[Page]:
 
 def command(page: Page, name: str, **arguments: object) -> None:
     """Run a JupyterLab command, as its menus do."""
-    page.evaluate("([name, given]) => window.jupyterapp.commands.execute(name, given)", [name, arguments])
+    # not awaited: a command may end only with the cells it runs
+    page.evaluate(
+        "([name, given]) => void window.jupyterapp.commands.execute(name, given)", [name, arguments]
+    )
 
 
 def open_page(page: Page, address: str, name: str) -> "Panel":
@@ -109,8 +101,14 @@ def open_page(page: Page, address: str, name: str) -> "Panel":
     page.goto(f"{address}/lab/tree/{name}")
     page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
-    # the kernel is ready when the status bar says so; commands before that are lost
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+    # commands before the kernel answers are lost
+    page.wait_for_function(
+        """() => {
+            const kernel = window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel;
+            return kernel?.connectionStatus === "connected" && kernel.status === "idle";
+        }""",
+        timeout=60_000,
+    )
     if page.locator("#jp-left-stack").is_visible():
         command(page, "application:toggle-left-area")
     command(page, "notebook:run-all-cells")
@@ -119,10 +117,10 @@ def open_page(page: Page, address: str, name: str) -> "Panel":
 
 def shown(page: Page) -> "Panel":
     """The first panel on the page, once it has drawn."""
-    root = page.locator(".lk-panel").first
-    root.locator("xpath=self::*[@data-frames > 0]").wait_for(timeout=90_000)
-    root.scroll_into_view_if_needed()
-    return Panel(page, root)
+    panel = Panel(page, page.locator(".lk-panel").first)
+    panel.until("+d.frames > 0", 90)
+    panel.root.scroll_into_view_if_needed()
+    return panel
 
 
 class Panel:
