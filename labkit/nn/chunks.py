@@ -170,7 +170,7 @@ def _cuts(rows: int, parts: int, row_bytes: int, device: torch.device) -> list[t
     """(parts, rows of each) of all pieces: equal ones, a shorter one, and the rows that cannot be shared."""
     pieces = max(1, round(rows * row_bytes / parts / PART_BYTES)) if device.type == "cpu" else 1
     # a multiple of 16 keeps every row of (features, rows) on a cache line
-    size = max(1, rows // parts // pieces // 16 * 16) if pieces > 1 else max(1, rows // parts)
+    size = -(-rows // (parts * pieces * 16)) * 16 if pieces > 1 else max(1, rows // parts)
     whole, rest = divmod(rows, size * parts)
     cuts = [(parts, size)] * whole + [(parts, rest // parts), (1, rest % parts)]
     return [cut for cut in cuts if cut[1]]

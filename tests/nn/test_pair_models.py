@@ -63,7 +63,11 @@ def assert_close(came, wanted, tolerance, what):
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Several chunks, a shorter one, and rows that the threads cannot share, as in a long run."""
-    monkeypatch.setattr(chunks, "PART_BYTES", 4_000)
+    monkeypatch.setattr(chunks, "PART_BYTES", 2_000)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
