@@ -72,6 +72,7 @@ def _figure(pictures: list[Picture], histories: Sequence[History], columns: int,
             _DRAW[type(picture)](axes, picture, histories)
             if xscale is not None and picture.xlabel == "step":
                 axes.set_xscale("symlog" if xscale == "log" else "linear", **_symlog(xscale))
+                axes.set_xlim(left=0)  # a margin would show negative steps
             if picture.note:
                 axes.annotate(picture.note, (0.5, 0.5), xycoords="axes fraction", ha="center",
                               va="center", fontsize="small", wrap=True)  # fmt: skip

@@ -28,7 +28,7 @@ from labkit.experiments import grokking
 from labkit.pictures import Line, Lines
 
 FAST = os.environ.get("LABKIT_FAST") == "1"  # set by the tests: fewer runs, same verdicts
-history = run(grokking.Config(), steps=250, every=5, progress=False)
+history = run(grokking.Config(), steps=250, every=5 if FAST else None, progress=False)
 history.figure(pictures=["accuracy"], xscale="log")
 
 # %% [markdown]
@@ -45,8 +45,8 @@ history.figure(pictures=["accuracy"], xscale="log")
 
 # %% [markdown]
 # ## 3 · Play
-# Press **play**; the story takes about eight seconds. Then **reset**, play again, and around step 60 press
-# **fork** and drag *weight decay* of the branch: to 0, to 5, to 50. The left end of the slider is 0.
+# Press **Play**; the story takes about eight seconds. Then **Reset**, play again, and around step 60 press
+# **Fork** and drag *weight decay* of the branch: to 0, to 5, to 50. The left end of the slider is 0.
 
 # %%
 live.panel(grokking.Config())

@@ -1,0 +1,62 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %%
+from labkit import doctor
+
+doctor.show()  # what this machine is like for the labs; the same as `python -m labkit doctor`
+
+# %% [markdown]
+# # Start here
+# This is a lab about deep networks. You do not read about their training, you watch it: every page has a
+# **live
+# panel** in which a network trains before your eyes, and sliders that change the training while it runs.
+#
+# (The cell above looked at this machine. Lines marked `note` say what will be slower, `BAD` what to mend
+# first.)
+#
+# ## The labs
+#
+# | lab | question | pages |
+# |---|---|---|
+# | 1 Grokking | Why does a network that knows its table by heart suddenly understand it? | [1.1 Memorise,
+# then generalise](1_grokking/01_memorise_then_generalise.ipynb) · [1.2 Inside the
+# circuit](1_grokking/02_inside_the_circuit.ipynb) |
+# | 2 Spectral bias | Why are low frequencies learnt first? | coming |
+# | 3 Neural collapse | Why do the classes end on the corners of a simplex? | coming |
+# | 4 Edge of chaos | How deep can a signal travel? | coming |
+# | 5 Activation zoo | What does the shape of one function decide? | coming |
+#
+# A page takes 10 to 25 minutes. It asks a question, lets you predict, play and look, opens the box,
+# explains, sets
+# two exercises that check themselves, and ends by checking its own claims.
+#
+# ## How to use a panel
+# 1. **Play** and **Pause** the training, **Step** takes one step, **Reset** starts again.
+# 2. Sliders act while it trains. One marked *❄ restarts* changes the network itself: the old run stays as a
+#    ghost curve.
+# 3. **Fork** splits the run: change one thing in the branch, and both show you what a difference it makes.
+# 4. Drag **time** to look back while the training goes on; **Pin** keeps a run on the picture to compare
+# with.
+# 5. **Copy code** gives the lines of Python that repeat exactly what you did.
+#
+# ## Try one
+# A small network that learns to add on a clock with 59 hours. Press **Play**. The test accuracy stands
+# still: wait.
+
+# %%
+from labkit import live
+from labkit.experiments import grokking
+
+live.panel(grokking.Config(modulus=59, width=256, train_fraction=0.35))
+
+# %% [markdown]
+# What happened there, and why? → [1.1 Memorise, then
+# generalise](1_grokking/01_memorise_then_generalise.ipynb)
