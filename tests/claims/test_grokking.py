@@ -19,12 +19,17 @@ NEVER = math.nan
 
 
 @pytest.fixture(autouse=True)
-def no_shared_runs():
-    for cached in (claims.default_page, claims.clean_run, claims.sweep_run):
-        cached.cache_clear()
+def alone():
+    """Nothing shared with other tests; one thread, since two only wait for each other on tiny networks."""
+    cached = (claims.default_page, claims.clean_run, claims.sweep_run)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    for function in cached:
+        function.cache_clear()
     yield
-    for cached in (claims.default_page, claims.clean_run, claims.sweep_run):
-        cached.cache_clear()
+    for function in cached:
+        function.cache_clear()
+    torch.set_num_threads(threads)
 
 
 # ------------------------------------------------------------------------------- what is asked for
