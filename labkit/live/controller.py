@@ -203,6 +203,8 @@ class Controller:
     def _do_reset(self, message: Message) -> None:
         config = self.focus.config
         self.branches = [branch for branch in self.branches if branch.role == "pinned"]
+        if not self.branches:
+            self._count = 0  # nothing left that another "run 1" could be confused with
         self._begin(config)
         self.frames.hello()
 

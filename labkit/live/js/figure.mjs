@@ -1,7 +1,7 @@
 // The frame around every picture: title, key, plot, one line of words; and axes drawn on a canvas.
 
 import { make, words } from "./dom.mjs";
-import { onAxis, ticks } from "./numbers.mjs";
+import { onAxis, shortened, ticks } from "./numbers.mjs";
 
 /** The DOM of one picture. `plot` is filled by the picture; `say` writes the line below it. */
 export class Shell {
@@ -138,5 +138,36 @@ export function drawCursor(context, px, top, bottom, theme) {
   context.moveTo(px, top);
   context.lineTo(px, bottom);
   context.stroke();
+  context.restore();
+}
+
+const BAR = 9;
+/** Width to the right of a box that its colour bar takes. */
+export const BAR_ROOM = BAR + 48;
+
+/** What colours mean: a bar right of `box`, its ends and its name. `map` is 256 colours in a row. */
+export function drawBar(context, box, map, [low, high], label, theme) {
+  const left = box.left + box.width + 6;
+  context.save();
+  for (let i = 0; i < box.height; i++) {
+    const colour = Math.round(255 * (1 - i / box.height));
+    context.fillStyle = `rgb(${map[3 * colour]},${map[3 * colour + 1]},${map[3 * colour + 2]})`;
+    context.fillRect(left, box.top + i, BAR, 1.5);
+  }
+  context.font = theme.font;
+  context.fillStyle = theme.muted;
+  context.textAlign = "left";
+  context.textBaseline = "top";
+  const edge = left + BAR + 3;
+  context.fillText(shortened(Number(high.toPrecision(2))), edge, box.top);
+  context.textBaseline = "bottom";
+  context.fillText(shortened(Number(low.toPrecision(2))), edge, box.top + box.height);
+  if (label) {
+    context.translate(edge + 14, box.top + box.height / 2);
+    context.rotate(-Math.PI / 2);
+    context.textAlign = "center";
+    context.textBaseline = "middle";
+    context.fillText(label, 0, 0);
+  }
   context.restore();
 }

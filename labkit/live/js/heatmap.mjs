@@ -1,11 +1,9 @@
 // Colours on a grid: a profile filling from left to right over steps, or an array.
 
 import { MAPS, shade } from "./colours.mjs";
-import { Shell, Surface, axis, drawAxes, drawCursor, projection } from "./figure.mjs";
-import { format, onAxis, range, shortened } from "./numbers.mjs";
+import { BAR_ROOM, Shell, Surface, axis, drawAxes, drawBar, drawCursor, projection } from "./figure.mjs";
+import { format, onAxis, range } from "./numbers.mjs";
 import { literal } from "./store.mjs";
-
-const BAR = 9;
 
 /** Edges (in axis units) between columns drawn at `at`: half-way, the outer ones as wide as inside. */
 export function edges(at, low, high) {
@@ -68,7 +66,7 @@ export class HeatmapPicture {
     const { declared } = this;
     const { width, height } = this.surface;
     const box = { left: declared.ylabel ? 52 : 38, top: 8, width: 0, height: height - 46 };
-    box.width = width - box.left - BAR - 48;
+    box.width = width - box.left - BAR_ROOM;
     const grid = this.grid(scene);
     const log = Boolean(declared.over_time && scene.log);
     const half = (list) => (list.length > 1 ? Math.abs(list[1] - list[0]) / 2 : 0.5);
@@ -137,32 +135,7 @@ export class HeatmapPicture {
     brush.putImageData(pixels, 0, 0);
     context.imageSmoothingEnabled = false;
     context.drawImage(this.image, box.left, box.top, box.width, box.height);
-    this.bar(context, map, low, high, scene.theme);
-  }
-
-  bar(context, map, low, high, theme) {
-    const { box } = this.state;
-    const left = box.left + box.width + 6;
-    for (let i = 0; i < box.height; i++) {
-      const colour = Math.round(255 * (1 - i / box.height));
-      context.fillStyle = `rgb(${map[3 * colour]},${map[3 * colour + 1]},${map[3 * colour + 2]})`;
-      context.fillRect(left, box.top + i, BAR, 1.5);
-    }
-    context.font = theme.font;
-    context.fillStyle = theme.muted;
-    context.textBaseline = "top";
-    const edge = left + BAR + 3;
-    context.fillText(shortened(Number(high.toPrecision(2))), edge, box.top);
-    context.textBaseline = "bottom";
-    context.fillText(shortened(Number(low.toPrecision(2))), edge, box.top + box.height);
-    if (!this.declared.colour_label) return;
-    context.save();
-    context.translate(edge + 14, box.top + box.height / 2);
-    context.rotate(-Math.PI / 2);
-    context.textAlign = "center";
-    context.textBaseline = "middle";
-    context.fillText(this.declared.colour_label, 0, 0);
-    context.restore();
+    drawBar(context, box, map, [low, high], this.declared.colour_label, scene.theme);
   }
 
   point(event) {

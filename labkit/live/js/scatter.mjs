@@ -1,7 +1,7 @@
 // Points in the plane, or in space when `depth` is declared (drag or arrow keys turn it).
 
 import { MAPS, shade } from "./colours.mjs";
-import { Shell, Surface, drawAxes, projection } from "./figure.mjs";
+import { BAR_ROOM, Shell, Surface, drawAxes, drawBar, projection } from "./figure.mjs";
 import { format, padded, range } from "./numbers.mjs";
 
 /** Turn (x, y, z) by yaw about the upright axis, then by pitch; returns screen x, y and depth. */
@@ -92,7 +92,8 @@ export class ScatterPicture {
     this.placed = [];
     const { declared } = this;
     const { width, height } = this.surface;
-    const margin = { left: declared.ylabel ? 52 : 38, right: 12, top: 8, bottom: 38 };
+    const right = declared.colour_label ? BAR_ROOM : 12;
+    const margin = { left: declared.ylabel ? 52 : 38, right, top: 8, bottom: 38 };
     let box = {
       left: margin.left,
       top: margin.top,
@@ -134,8 +135,10 @@ export class ScatterPicture {
       context.setLineDash([]);
     }
     this.placed = Array.from(xs, (v, i) => ({ px: to.x(v), py: to.y(ys[i]), i, near: 0.5 }));
-    this.dots(context, zs ?? (declared.cyclic ? xs.map((_, i) => i) : null), scene);
+    const colours = zs ?? (declared.cyclic ? xs.map((_, i) => i) : null);
+    this.dots(context, colours, scene);
     context.restore();
+    this.bar(context, box, colours, scene);
   }
 
   inSpace(context, box, columns, scene) {
@@ -165,7 +168,15 @@ export class ScatterPicture {
       context.fillText(label || "xyz"[k], tip.px, tip.py);
     });
     this.placed = Array.from(xs, (v, i) => ({ ...place([v / reach, ys[i] / reach, zs[i] / reach]), i }));
-    this.dots(context, colours ?? (declared.cyclic ? xs.map((_, i) => i) : null), scene);
+    const shown = colours ?? (declared.cyclic ? xs.map((_, i) => i) : null);
+    this.dots(context, shown, scene);
+    this.bar(context, box, shown, scene);
+  }
+
+  bar(context, box, colours, scene) {
+    const { cyclic, colour_label: what } = this.declared;
+    const span = colours && range(colours);
+    if (what && span) drawBar(context, box, MAPS[cyclic ? "cyclic" : "sequential"], span, what, scene.theme);
   }
 
   dots(context, colours, scene) {

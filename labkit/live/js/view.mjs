@@ -2,26 +2,18 @@
 
 import { legible, readTheme } from "./colours.mjs";
 import { Controls } from "./controls.mjs";
-import { freshId, make, mark, words } from "./dom.mjs";
+import { make, mark, words } from "./dom.mjs";
 import { copied, download, sheet } from "./files.mjs";
+import { Header } from "./header.mjs";
 import { HeatmapPicture } from "./heatmap.mjs";
 import { LinesPicture } from "./lines.mjs";
 import { Link } from "./link.mjs";
-import { format } from "./numbers.mjs";
 import { ScatterPicture } from "./scatter.mjs";
+import { Status } from "./status.mjs";
 import { Store, csv, eventText } from "./store.mjs";
 import { Chips, Toolbar } from "./toolbar.mjs";
 
 const PICTURES = { Lines: LinesPicture, Heatmap: HeatmapPicture, Scatter: ScatterPicture };
-const SPOKEN_EVERY_MS = 3000;
-const WORDS = {
-  ready: "ready",
-  running: "running",
-  paused: "paused",
-  finished: "finished",
-  failed: "failed",
-};
-
 class Panel {
   constructor(model, el) {
     this.spec = model.get("spec");
@@ -58,10 +50,8 @@ class Panel {
     this.chips = new Chips(this.send);
     this.events = words("span", { class: "lk-events" });
     this.grid = make("div", { class: "lk-pictures" });
-    this.state = words("span", { class: "lk-state" }, "connecting");
-    this.numbers = words("span", { class: "lk-numbers" });
-    this.message = words("span", { class: "lk-message", role: "alert" });
-    this.spoken = words("div", { class: "lk-hidden", "aria-live": "polite", role: "status" });
+    this.header = new Header(spec, this.controls, this.send);
+    this.status = new Status();
     this.text = make("textarea", {
       class: "lk-code",
       readonly: true,
@@ -84,7 +74,7 @@ class Panel {
         "data-state": "connecting",
         "data-frames": 0,
       },
-      this.header(),
+      this.header.root,
       training ? this.toolbar.root : null,
       this.code,
       make(
@@ -98,38 +88,11 @@ class Panel {
           this.grid,
         ),
       ),
-      make("div", { class: "lk-status" }, this.state, this.numbers, this.message),
-      this.spoken,
+      this.status.root,
+      this.status.spoken,
     );
     this.root.addEventListener("keydown", (event) => event.stopPropagation());
     el.append(this.root);
-  }
-
-  header() {
-    const { presets = [] } = this.spec;
-    this.comment = words("span", { class: "lk-comment" });
-    const title = words("strong", { class: "lk-heading" }, this.spec.title);
-    if (!presets.length) return make("header", { class: "lk-header" }, title);
-    const id = freshId();
-    this.preset = make("select", { id, "data-do": "preset" }, make("option", { value: "" }, "own settings"));
-    this.preset.append(...presets.map(({ name }, i) => make("option", { value: i }, name)));
-    this.preset.addEventListener("change", () => this.choose(presets[this.preset.value]));
-    return make(
-      "header",
-      { class: "lk-header" },
-      title,
-      words("label", { for: id }, "preset"),
-      this.preset,
-      this.comment,
-    );
-  }
-
-  /** Set the controls here and tell the kernel in one message. */
-  choose(preset) {
-    if (!preset) return;
-    this.chosen = performance.now();
-    this.controls.preset(preset.values, this.send({ do: "set", values: preset.values }));
-    this.comment.say(preset.comment);
   }
 
   // ------------------------------------------------------------------ frames
@@ -244,47 +207,13 @@ class Panel {
     this.toolbar.follow(frame);
     this.chips.follow(this.store, (branch, shade) => this.colour(branch, shade));
     this.events.say(eventText(focus?.events ?? []));
-    this.matchPreset();
-    this.state.say(WORDS[frame.state] ?? frame.state);
-    const rate = frame.rate > 0 ? `${format(Number(frame.rate.toPrecision(3)))} steps/s` : "";
-    const past =
-      frame.scrub?.at === null || frame.scrub?.at === undefined ? "" : `looking at step ${frame.scrub.at}`;
-    const step = this.spec.mode === "explore" ? "" : `step ${frame.step}`;
-    this.numbers.say([step, rate, frame.device, past].filter(Boolean).join(" · "));
-    const message = frame.message || focus?.note || "";
-    this.message.say(message && `${frame.state === "failed" ? "⚠" : "Note:"} ${message}`);
-    this.speak();
-  }
-
-  matchPreset() {
-    if (!this.preset || performance.now() - this.chosen < 1000) return;
-    const at = this.spec.presets.findIndex(({ values }) => this.controls.match(values));
-    const value = at < 0 ? "" : String(at);
-    if (this.preset.value !== value) this.preset.value = value;
-    this.comment.say(this.spec.presets[at]?.comment ?? "");
-  }
-
-  /** The current numbers in words for screen readers, not more often than every three seconds. */
-  speak() {
-    const now = performance.now();
-    if (now - this.spokenAt < SPOKEN_EVERY_MS) return;
-    this.spokenAt = now;
-    const { frame, focus } = this.store;
-    const parts = [`${frame.state}, step ${frame.step}`];
-    for (const name of focus?.table.names ?? []) {
-      if (name === "step") continue;
-      const column = focus.table.column(name);
-      const last = column.findLast((value) => Number.isFinite(value));
-      if (last !== undefined)
-        parts.push(`${name.replaceAll("_", " ")} ${format(Number(last.toPrecision(3)))}`);
-    }
-    this.spoken.say([...parts, eventText(focus?.events ?? [])].filter(Boolean).join(", "));
+    this.header.follow();
+    this.status.follow(frame, focus, this.spec.mode !== "explore");
   }
 
   fail(message) {
     mark(this.root, "data-state", "failed");
-    this.state.say("failed");
-    this.message.say(`⚠ ${message}`);
+    this.status.fail(message);
   }
 
   // ----------------------------------------------------------------- actions
@@ -310,7 +239,7 @@ class Panel {
     this.code.hidden = done;
     if (done) {
       this.toolbar.copied();
-      this.spoken.say("code copied");
+      this.status.spoken.say("code copied");
       return;
     }
     this.text.value = code;
@@ -358,7 +287,7 @@ class Panel {
   fit(width) {
     if (!width) return;
     this.dress(); // before it is on the page an element has no style to read
-    const fitting = width >= 1100 ? 3 : width >= 700 ? 2 : 1;
+    const fitting = width >= 1100 ? 3 : width >= 560 ? 2 : 1;
     mark(this.root, "data-width", width >= 820 ? "wide" : "narrow");
     this.root.style.setProperty("--lk-columns", Math.min(fitting, this.spec.figure_columns ?? 3));
   }
