@@ -68,7 +68,7 @@ class Explorer:
         """Stop answering and remove it from the page."""
         self._stop()
         self._view.close()
-        self._control.close()
+        widgets.retire(self._control)
 
     def _stop(self) -> None:
         self._stopped.set()

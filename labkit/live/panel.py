@@ -126,7 +126,7 @@ class Panel:
         """Stop the runs and remove the panel from the page."""
         self._stop()
         self._view.close()
-        self._control.close()
+        widgets.retire(self._control)
 
     def _stop(self) -> None:
         self._controller.stop()

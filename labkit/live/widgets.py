@@ -4,6 +4,8 @@ The separation is measured, not taste: publishing on a comm that also receives m
 serve it on the busy main thread, and a slider would wait for the running cell.
 """
 
+import time
+from collections import deque
 from functools import cache
 from typing import Any
 
@@ -16,6 +18,9 @@ from labkit.live.mailbox import Mailbox, Message
 
 #: The control model draws nothing; the view draws the controls and sends through it.
 _SILENT = "export default { render() {} };"
+#: Seconds for which a closed panel's control still listens.
+GRACE = 5.0
+_retired: deque[tuple[float, "Control"]] = deque()
 
 
 @cache
@@ -56,3 +61,15 @@ class _View(anywidget.AnyWidget):
 def view(control: Control, spec: dict[str, Any]) -> _View:
     """A view that draws ``spec`` and listens through ``control``."""
     return _view_class()(control=control, spec=spec)
+
+
+def retire(control: Control) -> None:
+    """Close ``control`` some seconds from now, when the next one is retired.
+
+    What the browser sent before it knew that its view is gone, its goodbye included, would otherwise find
+    no comm, and the kernel would write that under the user's cell.
+    """
+    now = time.monotonic()
+    _retired.append((now + GRACE, control))
+    while _retired[0][0] <= now:
+        _retired.popleft()[1].close()

@@ -8,6 +8,8 @@ import numpy as np
 from jupyter_client.manager import KernelManager
 
 TESTS = Path(__file__).parent.parent
+#: Seconds of waiting after which the kernel is sent a request that changes nothing.
+NUDGE = 2.0
 
 
 class FrontEnd:
@@ -60,7 +62,8 @@ class FrontEnd:
     def ended(self, execution: str) -> bool:
         """Whether the kernel went idle after that execution."""
         return any(
-            m["msg_type"] == "status" and m["content"]["execution_state"] == "idle" for m in self.of(execution)
+            m["msg_type"] == "status" and m["content"]["execution_state"] == "idle"
+            for m in self.of(execution)
         )
 
     def running(self, execution: str) -> bool:
@@ -106,9 +109,15 @@ class FrontEnd:
     # -------------------------------------------------------------------------------- reading
 
     def until(self, condition, seconds: float = 10.0) -> "FrontEnd":
-        """Read messages until ``condition()`` holds; fail after ``seconds``."""
-        deadline = time.monotonic() + seconds
+        """Read messages until ``condition()`` holds; fail after ``seconds``.
+
+        ipykernel before 7.4 may leave a request unread until the next one comes (ipython/ipykernel#1554).
+        """
+        deadline, nudge = time.monotonic() + seconds, time.monotonic() + NUDGE
         while not condition():
+            if time.monotonic() > nudge:
+                self.client.kernel_info()
+                nudge += NUDGE
             assert time.monotonic() < deadline, f"never happened; last frame: {self.frames[-1:]}"
             self.read(0.02)
         return self

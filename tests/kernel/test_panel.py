@@ -61,7 +61,9 @@ def test_a_slider_is_obeyed_while_a_cell(page, cell):
 
 def test_frames_are_steady_while_a_cell_computes(page):
     if page.case not in SERVED[SPIN]:
-        page.acknowledge = False  # the kernel would not read it: frames rest and training goes on, as tested above
+        page.acknowledge = (
+            False  # the kernel would not read it: frames rest and training goes on, as tested above
+        )
     open_panel(page).say("play")
     busy = page.start(SPIN)
     page.until(lambda: page.running(busy))
@@ -102,6 +104,16 @@ def test_nothing_is_printed_not_even_by_a_run_that_fails(page):
     page.until(lambda: page.last["applied"] == page.sequence and page.last["full"])
     page.say("set", values={"nonsense": 1})
     page.run("live.stop_all()")
+    assert streams(page) == []
+
+
+def test_what_the_browser_says_to_a_panel_that_is_gone_is_not_complained_about(page):
+    open_panel(page).say("play")
+    page.until(lambda: page.last["step"] > 10)
+    page.run("live.stop_all()")
+    page.say("bye")
+    page.rest(0.3)
+    page.run("None")
     assert streams(page) == []
 
 
