@@ -28,7 +28,8 @@ class Activation:
 
 
 def _gelu_slope_(x: Tensor, value: Tensor, grad: Tensor) -> Tensor:
-    # torch's own in-place gradient is wrong in float32 on parts of a larger buffer (torch 2.13)
+    # torch's own gradient, written in place into parts of a larger buffer, was seen to be wrong in float32
+    # (torch 2.13, where oneDNN computes it; not on every CPU)
     density = torch.exp(-0.5 * x.square()) / sqrt(2 * pi)
     return grad.mul_(torch.special.ndtr(x).addcmul_(x, density))
 

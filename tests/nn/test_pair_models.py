@@ -145,6 +145,25 @@ def test_gradient_notices_changed_answers_and_is_the_same_twice(name, small_piec
     assert not all(torch.equal(out[key], grads[0][key]) for key in out)
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["mlp", "transformer"])
+def test_on_a_gpu_everything_is_the_same_and_repeats_bit_for_bit(name):
+    model, columns = MODELS[name]().cuda(), [column.cuda() for column in rows()]
+    logits = model.plain(*columns[:2])
+    F.cross_entropy(logits, columns[2]).backward()
+    assert_close(model.logits(*columns[:2]), logits, 1e-12, "logits")
+    grads = []
+    for _ in range(2):
+        out = {key: torch.empty_like(p) for key, p in model.named_parameters()}
+        model.gradient(*columns, LOSSES["cross_entropy"].gradient_, out)
+        grads.append(out)
+    for key, parameter in model.named_parameters():
+        assert_close(grads[0][key], parameter.grad, 1e-12, key)
+        assert torch.equal(grads[0][key], grads[1][key])
+    mean, _ = model.evaluate(*columns, LOSSES["cross_entropy"].value)
+    assert mean == pytest.approx(F.cross_entropy(logits, columns[2]).item(), rel=1e-12)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", MODELS)
 def test_evaluate_equals_the_definition(name, loss, small_pieces):
