@@ -22,6 +22,8 @@
 # %%
 import os
 
+import numpy as np
+
 from labkit import exercises, live, pages, run
 from labkit.experiments import grokking
 
@@ -100,10 +102,8 @@ def frequency(weights): ...
 
 exercises.check("grokking-02-frequency", frequency)
 
+
 # %% tags=["solution"] jupyter={"source_hidden": true}
-import numpy as np
-
-
 def frequency(weights):
     return 1 + int(np.abs(np.fft.rfft(weights)[1:]).argmax())
 

@@ -7,6 +7,7 @@ import torch
 from labkit import exercises
 from labkit.exercises import EXERCISES, check
 from labkit.exercises.judging import Exercise, is_number, judge, near, number
+from labkit.experiments import grokking
 
 
 def delay(frame):
@@ -31,7 +32,23 @@ def frequency(weights):
     return 1 + int(np.argmax(power))
 
 
-SOLUTIONS = {"grokking-01-delay": delay, "grokking-02-frequency": frequency}
+def readout(k, phi_u, phi_v, p):
+    """The answer, by the number each q gets from a pair (a, b) averaged over all pairs with the same sum."""
+    a = np.arange(p)
+    u, v = (np.exp(1j * (2 * np.pi * k * a / p + phase)) for phase in (phi_u, phi_v))
+    return [np.mean([(u[x] * v[(q - x) % p]).real for x in a]) for q in a]
+
+
+SOLUTIONS = {
+    "grokking-01-delay": delay,
+    "grokking-01-decay": grokking.Config(weight_decay=12.0),
+    "grokking-02-frequency": frequency,
+    "grokking-02-readout": readout,
+}
+
+
+def test_every_exercise_has_a_solution_here():
+    assert SOLUTIONS.keys() == EXERCISES.keys()
 
 
 @pytest.mark.parametrize("name", SOLUTIONS)
@@ -101,6 +118,51 @@ def test_the_delay_is_judged_with_the_hint_that_helps(wrong, hint):
 def test_the_frequency_is_judged_with_the_hint_that_helps(wrong, hint):
     verdict = check("grokking-02-frequency", wrong)
     assert not verdict.right and hint in verdict.hint, verdict
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (grokking.Config(), "default page"),
+        (grokking.Config(weight_decay=12.0, seed=1), "the weight decay alone"),
+        (grokking.Config(weight_decay=1.0), "Which way does the delay move"),
+        (grokking.Config(weight_decay=60.0), "too little and there is too much"),
+        (12.0, "should be a grokking.Config"),
+    ],
+)
+def test_the_decay_is_judged_by_training_with_it(wrong, hint):
+    verdict = check("grokking-01-decay", wrong)
+    assert not verdict.right and hint in verdict.hint, verdict
+
+
+def _wave(sign_u, sign_v, size=1.0):
+    """A read-out whose phase is sign_u φ_U + sign_v φ_V."""
+
+    def column(k, phi_u, phi_v, p):
+        return size * np.cos(2 * np.pi * k * np.arange(p) / p + sign_u * phi_u + sign_v * phi_v)
+
+    return column
+
+
+@pytest.mark.parametrize(
+    ("wrong", "hint"),
+    [
+        (_wave(1, 1, size=-1.0), "mind the sign"),
+        (_wave(1, -1), "would answer a − b"),
+        (_wave(-1, -1), "phase negated"),
+        (_wave(0, 0), "W has to follow"),
+        (_wave(1, 0), "one wave over q"),
+        (lambda k, u, v, p: np.ones(p - 1), r"shape (97,), but has (96,)"),
+        (lambda k, u, v, p: np.zeros(p), "all zeros"),
+    ],
+)
+def test_the_readout_is_judged_with_the_hint_that_helps(wrong, hint):
+    verdict = check("grokking-02-readout", wrong)
+    assert not verdict.right and hint in verdict.hint, verdict
+
+
+def test_a_readout_of_any_size_is_right():
+    assert check("grokking-02-readout", _wave(1, 1, size=0.01))
 
 
 def test_a_wrong_kind_is_named_with_what_came():

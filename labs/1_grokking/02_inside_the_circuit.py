@@ -22,6 +22,7 @@
 # %%
 import os
 
+import numpy as np
 import torch
 
 from labkit import exercises, live, pages, panels, run
@@ -198,10 +199,8 @@ def frequency(weights): ...
 
 exercises.check("grokking-02-frequency", frequency)
 
+
 # %% tags=["solution"] jupyter={"source_hidden": true}
-import numpy as np
-
-
 def frequency(weights):
     return 1 + int(np.abs(np.fft.rfft(weights)[1:]).argmax())  # [1:] leaves the constant out
 
