@@ -8,8 +8,6 @@ import numpy as np
 from jupyter_client.manager import KernelManager
 
 TESTS = Path(__file__).parent.parent
-#: Seconds of waiting after which the kernel is sent a request that changes nothing.
-NUDGE = 2.0
 
 
 class FrontEnd:
@@ -109,15 +107,9 @@ class FrontEnd:
     # -------------------------------------------------------------------------------- reading
 
     def until(self, condition, seconds: float = 10.0) -> "FrontEnd":
-        """Read messages until ``condition()`` holds; fail after ``seconds``.
-
-        ipykernel before 7.4 may leave a request unread until the next one comes (ipython/ipykernel#1554).
-        """
-        deadline, nudge = time.monotonic() + seconds, time.monotonic() + NUDGE
+        """Read messages until ``condition()`` holds; fail after ``seconds``."""
+        deadline = time.monotonic() + seconds
         while not condition():
-            if time.monotonic() > nudge:
-                self.client.kernel_info()
-                nudge += NUDGE
             assert time.monotonic() < deadline, f"never happened; last frame: {self.frames[-1:]}"
             self.read(0.02)
         return self

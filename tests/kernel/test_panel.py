@@ -1,4 +1,4 @@
-"""A panel in real kernels: obeyed when the kernel is idle and when it is not, silent, and gone when stopped."""
+"""A panel in real kernels: obeyed when the kernel is idle and when it is not, silent, gone once stopped."""
 
 import numpy as np
 import pytest
@@ -61,9 +61,7 @@ def test_a_slider_is_obeyed_while_a_cell(page, cell):
 
 def test_frames_are_steady_while_a_cell_computes(page):
     if page.case not in SERVED[SPIN]:
-        page.acknowledge = (
-            False  # the kernel would not read it: frames rest and training goes on, as tested above
-        )
+        page.acknowledge = False  # the kernel would not read it: frames rest, training goes on
     open_panel(page).say("play")
     busy = page.start(SPIN)
     page.until(lambda: page.running(busy))
