@@ -128,6 +128,11 @@ class Branch:
     def retire(self, role: str) -> None:
         """Stop training for good and keep the curves: as a ghost, or pinned."""
         self.role = role
+        self.complete()
+        self.experiment, self.snapshots = None, {}
+
+    def complete(self) -> History:
+        """The history with the present state and point clouds, as ``run`` returns it; not while it trains."""
         if self.experiment is not None:
             self.history.state, self.history.views = self.experiment.state(), self.experiment.view()
-        self.experiment, self.snapshots = None, {}
+        return self.history

@@ -80,10 +80,10 @@ class Controller:
 
     def result(self, timeout: float | None = None) -> History:
         """The focused run's history once nothing trains any more; raises what the run raised."""
-        self.settle(timeout)
+        settled = self.settle(timeout)
         if self.error is not None:
             raise self.error
-        return self.focus.history
+        return self.focus.complete() if settled else self.focus.history
 
     # ------------------------------------------------------------------------------- the thread
 

@@ -44,6 +44,15 @@ def test_the_browser_ends_with_the_history():
         assert max(browser.sizes) < 1.2 * FRAME_BYTES
 
 
+def test_a_result_is_as_complete_as_that_of_run_though_nobody_watched():
+    with Browser(toy.Config()) as browser:
+        browser.say("step", count=7)
+        history, expected = browser.controller.result(5), run(toy.Config(), 7, progress=False)
+    assert history.state.keys() == expected.state.keys() != set()
+    np.testing.assert_array_equal(history.views["cloud"], expected.views["cloud"])
+    assert run(history, 9, progress=False).step == 9
+
+
 def test_lost_frames_are_repaired():
     dropped = []
 
