@@ -19,8 +19,9 @@ IN_FLIGHT = 2
 #: Seconds without acknowledgement after which the browser is asked whether it is still there, at first
 #: and at most: a hidden tab is asked ever less often.
 SILENCE, LONG_SILENCE = 1.0, 60.0
-#: Share of time that making frames may take before they are made less often.
-FRAME_SHARE = 0.02
+#: Share of the thread's time that making frames may take before they are made less often, and the longest
+#: interval that this may lead to, seconds.
+FRAME_SHARE, SLOWEST = 0.03, 0.5
 #: Seconds between two point clouds of one panel: they are costlier than curves.
 VIEW_INTERVAL = 0.25
 
@@ -92,7 +93,7 @@ class Frames:
 
         Costly parts are callables: they are not made when two frames are still on their way.
         """
-        began = time.monotonic()
+        began, busy = time.monotonic(), time.thread_time()
         if self._sent and began - self._last >= self._silence:
             self.sequence += 1
             self._beat, self._last = self.sequence, began
@@ -112,8 +113,9 @@ class Frames:
         self._sent.append((self.sequence, place))
         self._send(frame, buffers)
         self._last = time.monotonic()
-        cost = self._last - began
-        self.interval = max(1.0 / self.rate, cost / FRAME_SHARE)
+        # not the clock on the wall: waiting for a core that others use is no cost of frames
+        cost = time.thread_time() - busy
+        self.interval = max(1.0 / self.rate, min(cost / FRAME_SHARE, SLOWEST))
         return True
 
     def _add_rows(self, frame: dict, buffers: list[bytes], branches: Iterable[Branch]) -> _Place:

@@ -166,11 +166,12 @@ class Panel:
 
     def fresh(self) -> None:
         """Default settings at the default pace, before the first step."""
-        self.root.locator("select[data-do=preset]").select_option(index=1)
-        self.do("reset")
-        self.speed("watch")
-        if self["state"] == "running":
+        if self["state"] == "running":  # a reset goes on playing
             self.do("pause")
+            self.until("d.state !== 'running'")
+        self.root.locator("select[data-do=preset]").select_option(index=1)
+        self.speed("watch")
+        self.do("reset")
         self.until("d.state === 'ready' && d.step === '0' && d.valueWeight_decay === '2'")
 
     def canvases(self) -> dict[str, str]:
