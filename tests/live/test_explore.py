@@ -1,0 +1,133 @@
+"""A computed page element: the latest request wins, and what goes wrong stands on the page."""
+
+import threading
+import time
+
+import pytest
+import toy
+
+from labkit.live import explore, widgets
+from labkit.live.explore import Explorer
+from labkit.pictures import Line, Lines
+
+
+def line(config):
+    return [Lines("line", "line", (Line([0.0, config.rate], "y", x=[0, 1]),))]
+
+
+def height(explorer):
+    return explorer.pictures[0].lines[0].y[1]
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """``shown(function)``: an explorer and the list of frames it sent; closed after the test."""
+    frames, opened = [], []
+    monkeypatch.setattr(widgets._View, "push", lambda self, frame, buffers: frames.append(frame))
+
+    def show(function, config=toy.Config(rate=1.0)):  # noqa: B008 - frozen
+        opened.append(explore(function, config))
+        return opened[-1], frames
+
+    yield show
+    for explorer in opened:
+        explorer.close()
+        assert not explorer._thread.is_alive()
+
+
+def say(explorer, do, **message):
+    explorer._control._receive(explorer._control, {"do": do, **message}, [])
+    assert explorer.settle(5)
+
+
+def test_it_is_computed_before_it_is_shown(shown):
+    explorer, frames = shown(line)
+    assert height(explorer) == 1.0 and frames == []
+    say(explorer, "hello", sequence=1)
+    assert frames[0]["full"] and frames[0]["state"] == "ready"
+    assert frames[0]["pictures"][0]["lines"][0]["y"] == [0.0, 1.0]
+
+
+def test_a_slider_moves_the_picture_and_the_frame_says_which_move(shown):
+    explorer, frames = shown(line)
+    say(explorer, "set", values={"rate": 3.0}, sequence=7)
+    assert (height(explorer), frames[-1]["applied"]) == (3.0, 7)
+    assert frames[-1]["branches"][0]["config"]["rate"] == 3.0
+    explorer.set(rate=4.0).settle(5)
+    assert height(explorer) == 4.0
+
+
+def test_the_latest_request_wins(shown):
+    computed, gate = [], threading.Event()
+
+    def slow(config):
+        computed.append(config.rate)
+        if config.rate == 2.0:
+            gate.wait(5)
+        return line(config)
+
+    explorer, _ = shown(slow)
+    explorer.set(rate=2.0)
+    deadline = time.monotonic() + 5
+    while computed[-1] != 2.0 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    for rate in (3.0, 4.0, 5.0):  # dragged while it computes
+        explorer.set(rate=rate)
+    gate.set()
+    assert explorer.settle(5)
+    assert computed == [1.0, 2.0, 5.0] and height(explorer) == 5.0
+
+
+def test_a_bad_value_changes_nothing_and_is_said(shown):
+    explorer, frames = shown(line)
+    with pytest.raises(ValueError, match="rate: got 99.0"):
+        explorer.set(rate=99.0)
+    say(explorer, "set", values={"rate": -1.0}, sequence=2)
+    assert (frames[-1]["state"], height(explorer)) == ("failed", 1.0)
+    assert "rate: got -1.0; allowed: a finite number from 0 to 10" in frames[-1]["message"]
+    say(explorer, "set", values={"rate": 2.0}, sequence=3)
+    assert (frames[-1]["state"], frames[-1]["message"]) == ("ready", "")
+
+
+def test_a_function_that_fails_is_told_with_its_line_and_may_recover(shown):
+    def fragile(config):
+        if config.rate > 5:
+            raise ZeroDivisionError("too steep")
+        return line(config)
+
+    explorer, frames = shown(fragile)
+    say(explorer, "set", values={"rate": 6.0})
+    where = fragile.__code__.co_firstlineno + 2
+    assert frames[-1]["message"] == f"ZeroDivisionError: too steep (line {where} of fragile)"
+    assert height(explorer) == 1.0, "the last good picture stays"
+    say(explorer, "set", values={"rate": 2.0})
+    assert (frames[-1]["message"], height(explorer)) == ("", 2.0)
+
+
+def test_one_that_fails_at_once_is_still_shown(shown):
+    def broken(config):
+        raise RuntimeError("never")
+
+    explorer, frames = shown(broken)
+    say(explorer, "hello")
+    assert frames[-1]["state"] == "failed" and "never" in frames[-1]["message"]
+
+
+def test_acknowledgements_are_not_answered(shown):
+    explorer, frames = shown(line)
+    say(explorer, "hello")
+    say(explorer, "ack", seq=1)
+    assert len(frames) == 1
+
+
+def test_a_stored_page_holds_the_picture(shown):
+    explorer, _ = shown(line)
+    data, _ = explorer._repr_mimebundle_()
+    assert data["image/png"].startswith(b"\x89PNG") and "application/vnd.jupyter.widget-view+json" in data
+
+
+def test_closing_is_quick_even_before_anything_was_asked():
+    explorer = Explorer(line, toy.Config())
+    began = time.monotonic()
+    explorer.close()
+    assert time.monotonic() - began < 0.5 and not explorer._thread.is_alive()
