@@ -63,6 +63,7 @@ class Heatmap:
     x: Sequence[float] | None = None
     vrange: tuple[float, float] | None = None
     over_time: bool = True
+    cyclic: bool = False
     colour_label: str = ""
     note: str = ""
 

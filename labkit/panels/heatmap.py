@@ -25,7 +25,8 @@ def draw(axes: Axes, picture: Heatmap, histories: Sequence[History]) -> None:
         x = np.arange(values.shape[1]) if picture.x is None else np.asarray(picture.x)
     y = np.arange(values.shape[0]) if picture.y is None else np.asarray(picture.y)
     low, high = picture.vrange or (None, None)
-    mesh = axes.pcolormesh(x, y, values, shading="nearest", cmap="viridis", vmin=low, vmax=high,
+    colours = "twilight" if picture.cyclic else "viridis"
+    mesh = axes.pcolormesh(x, y, values, shading="nearest", cmap=colours, vmin=low, vmax=high,
                            rasterized=True)  # fmt: skip
     bar = axes.figure.colorbar(mesh, ax=axes)
     bar.set_label(picture.colour_label, fontsize="x-small")

@@ -26,8 +26,9 @@ def draw(axes: Axes, picture: Scatter, histories: Sequence[History]) -> None:
         colour = last if not picture.depth or points.shape[1] > 3 else colour
     if picture.join:
         axes.plot(*plane.T, color="0.8", linewidth=0.7, zorder=0)
-    dots = axes.scatter(*plane.T, c=colour, s=12, cmap="twilight" if picture.cyclic else "viridis")
-    if picture.colour_label and not isinstance(colour, str):
+    by_value = {} if isinstance(colour, str) else {"cmap": "twilight" if picture.cyclic else "viridis"}
+    dots = axes.scatter(*plane.T, c=colour, s=12, **by_value)
+    if picture.colour_label and by_value:
         axes.figure.colorbar(dots, ax=axes).set_label(picture.colour_label, fontsize="x-small")
     if picture.diagonal:
         axes.axline((0, 0), slope=1, color="0.6", linewidth=0.8, zorder=0)

@@ -1,0 +1,63 @@
+"""Heat maps on paper: a profile over its steps, or an array, cell by cell."""
+
+import numpy as np
+import pytest
+import toy
+
+from labkit import run
+from labkit.panels import explore_figure
+from labkit.panels.figure import figure
+from labkit.pictures import Heatmap
+
+
+def mesh(sheet, title):
+    (axes,) = [axes for axes in sheet.axes if axes.get_title() == title]
+    (drawn,) = axes.collections
+    return drawn
+
+
+def centres(edges):
+    return (edges[1:] + edges[:-1]) / 2
+
+
+def test_a_profile_grows_from_left_to_right():
+    history = run(toy.Config(count=4), steps=40, progress=False)
+    drawn = mesh(figure([history]), "weights")
+    rows = history.profiles["weights"]
+    np.testing.assert_array_equal(drawn.get_array(), rows.values.T)
+    corners = drawn.get_coordinates()
+    np.testing.assert_allclose(centres(corners[0, :, 0]), rows.steps)
+    np.testing.assert_allclose(centres(corners[:, 0, 1]), np.arange(4))
+
+
+def test_a_profile_with_a_single_row_is_not_drawn():
+    history = run(toy.Config(), steps=0, progress=False)
+    (axes,) = [axes for axes in figure([history]).axes if axes.get_title() == "weights"]
+    assert not axes.collections
+
+
+def test_an_array_with_its_own_axes_and_range():
+    values = np.array([[0.0, 1.0, np.nan], [3.0, 4.0, 5.0]])
+    picture = Heatmap("a", "a", values, x=(10, 20, 30), y=(0.5, 1.5), vrange=(-1, 6), colour_label="gain")
+    sheet = explore_figure([picture])
+    drawn = mesh(sheet, "a")
+    np.testing.assert_array_equal(np.ma.filled(drawn.get_array(), np.nan), values)
+    assert drawn.get_clim() == (-1, 6)
+    np.testing.assert_allclose(centres(drawn.get_coordinates()[0, :, 0]), [10, 20, 30])
+    np.testing.assert_allclose(centres(drawn.get_coordinates()[:, 0, 1]), [0.5, 1.5])
+    assert sheet.axes[1].get_ylabel() == "gain"
+
+
+def test_a_view_of_the_latest_state(monkeypatch):
+    picture = Heatmap("cloud", "cloud", "cloud", over_time=False)
+    monkeypatch.setattr(toy.Toy, "pictures", staticmethod(lambda config: (picture,)))
+    history = run(toy.Config(start=2.0), steps=0, progress=False)
+    np.testing.assert_array_equal(mesh(figure([history]), "cloud").get_array(), [[2, 4]] * 3)
+
+
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_phases_get_a_colour_map_without_ends(cyclic):
+    angles = np.linspace(-np.pi, np.pi, 6).reshape(2, 3)
+    colours = mesh(explore_figure([Heatmap("a", "a", angles, cyclic=cyclic)]), "a").get_cmap()
+    ends_meet = np.abs(np.subtract(colours(0.0), colours(1.0))).max() < 0.05
+    assert ends_meet == cyclic
