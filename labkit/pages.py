@@ -38,6 +38,11 @@ METADATA = {
 #: What a cell says about itself that both halves of a pair keep.
 _CELL = ("tags", "jupyter")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
+#: At full speed, this many steps; then the panel's pictures as a figure. Run after the page, for each panel.
+_PLAYED = """Out[{cell}].speed(None).step({steps})
+Out[{cell}].result().figure()"""
+#: A stored panel is pictured after so many steps: before the first one its pictures are empty.
+STEPS = 250
 _ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -77,7 +82,8 @@ def execute(path: str | Path, *, fast: bool = False, timeout: float = 600) -> No
 
     Args:
         path: the source; its folder is the working directory.
-        fast: with ``LABKIT_FAST=1``, as the tests do; else in full mode.
+        fast: with ``LABKIT_FAST=1``, as the tests do; else in full mode, in which the picture of each live
+            panel is taken after :data:`STEPS` steps.
         timeout: seconds that one cell may take.
 
     Raises:
@@ -86,16 +92,33 @@ def execute(path: str | Path, *, fast: bool = False, timeout: float = 600) -> No
     from nbclient import NotebookClient  # the pages themselves import this module, for `source`
 
     page = read(path)
+    plays = {} if fast else _plays(page)
+    page.cells += plays.values()
     client = NotebookClient(
         page,
         timeout=timeout,
         kernel_name="python3",
         resources={"metadata": {"path": str(Path(path).parent)}},
+        # ipykernel's advice on transports is none for a reader of `make pages`
+        extra_arguments=["--log-level=ERROR"],
         record_timing=False,
         store_widget_state=False,
     )
     client.execute(env=environment(fast=fast))
+    for number, play in plays.items():
+        page.cells[number].outputs[0].data["image/png"] = play.outputs[0].data["image/png"]
+    del page.cells[len(page.cells) - len(plays) :]
     return strip(page)
+
+
+def _plays(page: NotebookNode) -> dict[int, NotebookNode]:
+    """Index of each cell with a live panel -> a further cell that plays it."""
+    code = [number for number, cell in enumerate(page.cells) if cell.cell_type == "code"]
+    return {
+        number: nbformat.v4.new_code_cell(_PLAYED.format(cell=count, steps=STEPS))
+        for count, number in enumerate(code, start=1)
+        if page.cells[number].source.splitlines()[-1].startswith("live.panel(")
+    }
 
 
 def environment(*, fast: bool) -> dict[str, str]:

@@ -79,6 +79,19 @@ def test_the_command_executes_in_full_mode_beside_the_source(labs, monkeypatch, 
 
 
 @pytest.mark.kernel
+def test_a_panel_is_stored_as_it_looks_after_playing(labs, monkeypatch, root):
+    monkeypatch.setenv("PYTHONPATH", str(root / "tests"))
+    path = labs / "1_lab" / "01_page.py"
+    path.write_text("# %%\n1\n\n# %%\nimport toy\nfrom labkit import live\n\nlive.panel(toy.Config())\n")
+    (played,), (still,) = (pages.execute(path, fast=fast).cells[1].outputs for fast in (False, True))
+    for output in (played, still):
+        assert set(output.data) == {"image/png", "text/plain"}
+        assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+        assert output.data["text/plain"] == "live panel (run the cell to bring it to life)"
+    assert len(played.data["image/png"]) > 1.2 * len(still.data["image/png"])
+
+
+@pytest.mark.kernel
 def test_a_page_that_fails_is_named_and_its_old_notebook_stays(labs, capfd):
     (labs / "1_lab" / "01_page.py").write_text("# %%\nraise RuntimeError('the cell that fails')\n")
     (labs / "1_lab" / "01_page.ipynb").write_text("old")

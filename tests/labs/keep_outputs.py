@@ -1,6 +1,6 @@
 """A pytest plugin for the subprocess that runs nbval: writes down what every cell gave.
 
-Loaded with ``-p capture``; the file to write is named by ``LABKIT_CAPTURE``.
+Loaded with ``-p keep_outputs``; the file to write is named by ``LABKIT_CAPTURE``.
 """
 
 import json
