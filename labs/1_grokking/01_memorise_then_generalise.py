@@ -27,8 +27,8 @@ from labkit import exercises, live, pages, panels, run
 from labkit.experiments import grokking
 from labkit.pictures import Line, Lines
 
-FAST = os.environ.get("LABKIT_FAST") == "1"  # set by the tests: fewer runs, same verdicts
-history = run(grokking.Config(), steps=250, every=5 if FAST else None, progress=False)
+FAST = os.environ.get("LABKIT_FAST") == "1"  # set by the tests: fewer runs and records, same verdicts
+history = run(grokking.Config(), steps=250, every=10 if FAST else None, progress=False)
 history.figure(pictures=["accuracy"], xscale="log")
 
 # %% [markdown]
@@ -74,7 +74,7 @@ frame.loc[[0, 10, 50, 100, 150, 200, 250], columns].round(4)
 # %%
 runs = {2: history}
 for decay in (0, 4):
-    runs[decay] = run(grokking.Config(weight_decay=decay), 250, every=5, progress=False)
+    runs[decay] = run(grokking.Config(weight_decay=decay), 250, every=10 if FAST else 5, progress=False)
 
 
 def curves(column):
