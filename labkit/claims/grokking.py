@@ -122,7 +122,7 @@ def phase(weight_decay: float, step: int, seeds: int) -> Measured:
     settings = {"train_fraction": 0.5, "label_noise": 0.35, "weight_decay": weight_decay}
     ends = [trained(grokking.Config(seed=seed, **settings), step, _unwatched) for seed in range(seeds)]
     return Measured(
-        {split: [end.last[f"{split}_accuracy"] for end in ends] for split in ("train", "test")},
+        {f"{split} accuracy": [end.last[f"{split}_accuracy"] for end in ends] for split in ("train", "test")},
         f"read at step {number(step)}",
     )
 
@@ -167,10 +167,10 @@ def no_decay(precision: str) -> Measured:
 
 
 def ratio_falls() -> Measured:
-    """Between how many neighbouring train fractions the ratio of the two times falls."""
+    """Between how many of the neighbouring train fractions the ratio of the two times falls."""
     runs = [sweep_run(fraction).history for fraction in FRACTIONS]
     times = [(learnt_at(each, "train_loss"), learnt_at(each, "test_loss")) for each in runs]
-    return Measured({"falls": [falls(times)]}, _sweep_words(times))
+    return Measured({"pairs of neighbours with a fall": [falls(times)]}, _sweep_words(times))
 
 
 def learnt_at(history: History, column: str) -> float:
@@ -205,15 +205,17 @@ def _sweep_words(times: Sequence[tuple[float, float]]) -> str:
 
 
 def _phase(
-    name: str, says: str, weight_decay: float, step: int, seeds: int, train_: float, test: float
+    name: str, says: str, weight_decay: float, step: int, seeds: int, train_at: float, test_at: float
 ) -> Claim:
-    """A row on label noise .35: the two reference accuracies ± .03."""
-    bands = (("train", train_), ("test", test))
+    """A row on label noise .35: the two reference accuracies ± .03, as far as there are accuracies."""
+    bands = (("train accuracy", train_at), ("test accuracy", test_at))
     return Claim(
         f"grokking/{name}",
         DOSHI,
         f"A third of the labels wrong (ξ = .35), half the table, weight decay {weight_decay:g}: {says}",
-        tuple(Expected(what, round(at - 0.03, 3), round(at + 0.03, 3), at) for what, at in bands),
+        tuple(
+            Expected(what, max(0, round(at - 0.03, 3)), min(1, round(at + 0.03, 3)), at) for what, at in bands
+        ),
         f"accuracies of the authors' code at step {number(step)}, ± .03; training accuracy on the labels "
         "given, test accuracy on clean ones. They drift with the step, so the step belongs to the claim",
         partial(phase, weight_decay, step, seeds),
@@ -293,12 +295,13 @@ CLAIMS: tuple[Claim, ...] = (
         "grokking/delay-falls-with-data",
         NANDA,
         "The more of the table is trained on, the smaller the ratio of test time to train time.",
-        (Expected("falls", low=len(FRACTIONS) - 1, high=len(FRACTIONS) - 1),),
+        (Expected("pairs of neighbours with a fall", low=len(FRACTIONS) - 1),),
         "stored curves of the authors, first step with loss below .1, test / train: 7930/151 = 52.5 at "
         ".3, 956/163 = 5.9 at .5, 222/134 = 1.7 at .7, 252/217 = 1.2 at .8; here over fractions "
         + ", ".join(f"{fraction:g}" for fraction in FRACTIONS)
         + f", each for at most {number(LIMIT)} steps",
         ratio_falls,
         slow=True,
+        note="One seed a fraction; the fall is claimed, not the authors' ratios.",
     ),
 )

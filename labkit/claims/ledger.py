@@ -72,7 +72,7 @@ def load(path: Path) -> dict[str, Entry]:
 
 
 def save(path: Path, entries: Mapping[str, Entry]) -> None:
-    """Write the record, beside and renamed."""
+    """Write the record, one line a claim, beside and renamed."""
     rows = {
         name: {
             "values": {what: [_plain(v) for v in values] for what, values in entry.measured.values.items()},
@@ -82,7 +82,8 @@ def save(path: Path, entries: Mapping[str, Entry]) -> None:
         }
         for name, entry in sorted(entries.items())
     }
-    _write(path, json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    lines = (f"{json.dumps(name)}: {json.dumps(row, ensure_ascii=False)}" for name, row in rows.items())
+    _write(path, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def markdown(labs: Mapping[str, Iterable[Claim]], entries: Mapping[str, Entry]) -> str:
