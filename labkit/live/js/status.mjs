@@ -32,11 +32,20 @@ export class Status {
     this.message.say(`⚠ ${message}`);
   }
 
-  /** Not more often than every three seconds: a voice needs time. */
+  /** Not more often than every three seconds: a voice needs time. The last numbers are never left out. */
   speak(frame, focus) {
-    const now = performance.now();
-    if (now - this.spokenAt < SPOKEN_EVERY_MS) return;
-    this.spokenAt = now;
+    this.latest = [frame, focus];
+    if (this.waiting) return;
+    this.say();
+    this.waiting = setTimeout(() => {
+      this.waiting = 0;
+      if (this.latest) this.speak(...this.latest);
+    }, SPOKEN_EVERY_MS);
+  }
+
+  say() {
+    const [frame, focus] = this.latest;
+    this.latest = null;
     const parts = [`${frame.state}, step ${frame.step}`];
     for (const name of focus?.table.names ?? []) {
       if (name === "step") continue;
@@ -45,5 +54,9 @@ export class Status {
         parts.push(`${name.replaceAll("_", " ")} ${format(Number(last.toPrecision(3)))}`);
     }
     this.spoken.say([...parts, eventText(focus?.events ?? [])].filter(Boolean).join(", "));
+  }
+
+  close() {
+    clearTimeout(this.waiting);
   }
 }

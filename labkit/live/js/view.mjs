@@ -309,6 +309,7 @@ class Panel {
     this.sizes.disconnect();
     this.themes.disconnect();
     this.controls.close();
+    this.status.close();
     for (const picture of this.pictures) picture.close();
     this.root.remove();
     this.link.close();
