@@ -1,16 +1,16 @@
 """What is claimed about grokking. Runs are shared between the claims that read the same settings."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from itertools import pairwise
-from typing import NamedTuple
 
-from labkit import History, runtime
+from labkit import History
 from labkit.claims.claim import Claim, Expected, Measured, number
+from labkit.claims.trained import Trained, trained
 from labkit.experiments import grokking
 from labkit.measures.memorisation import delay_ratio, solved_at
-from labkit.train import Record, read, train
+from labkit.train import Record
 
 DOSHI = "Doshi, Das, He, Gromov, To grok or not to grok (2023)"
 NANDA = "Nanda, Chan, Lieberum, Smith, Steinhardt, Progress measures for grokking (2023)"
@@ -27,40 +27,7 @@ FRACTIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 CLEAN_UP = 2_000
 
 
-# -------------------------------------------------------------------------------------------- training
-
-
-class Trained(NamedTuple):
-    """A run: its scalars while it was watched, and everything read off its last weights."""
-
-    history: History
-    step: int
-    last: dict[str, float]
-
-
-def trained(
-    config: grokking.Config, limit: int, done: Callable[[Record], bool], extra: int | None = None
-) -> Trained:
-    """Train and measure until ``done`` says so of a record; then unmeasured; read in full at the end.
-
-    Args:
-        config: the settings.
-        limit: updates in all at most.
-        done: asked at each measured step (every step at first, then log-spaced).
-        extra: updates after ``done``; ``None`` goes on to the limit in any case.
-    """
-    history, experiment = History(config), config.experiment(config, runtime.device())
-    end = limit
-    for record in train(experiment, profile_due=lambda step: False):
-        history.add(record)
-        if record.measures and done(record):
-            end = limit if extra is None else min(limit, record.step + extra)
-            break
-        if record.step >= limit:
-            break
-    for _ in range(history.step, end):
-        experiment.step()
-    return Trained(history, end, read(experiment, end).measures)
+# ------------------------------------------------------------------------------------ the quadratic MLP
 
 
 def _unwatched(record: Record) -> bool:
@@ -73,9 +40,6 @@ def _solved(record: Record) -> bool:
 
 def _perfect(record: Record) -> bool:
     return record.measures["test_accuracy"] == 1.0
-
-
-# ------------------------------------------------------------------------------------ the quadratic MLP
 
 
 @cache

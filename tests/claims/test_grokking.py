@@ -136,6 +136,13 @@ def shrunk(monkeypatch):
     return configs
 
 
+def test_a_run_that_diverges_ends_there():
+    config = grokking.Config(**SMALL, optimizer="sgd", learning_rate=100.0)
+    ended = claims.trained(config, 200, lambda record: False)
+    assert ended.step < 200 and "diverged" in ended.history.notes[0]
+    assert not math.isfinite(ended.last["train_loss"])
+
+
 def test_delay_step_and_frequencies_share_their_runs(shrunk):
     ratios, steps = claims.delay().values["delay ratio"], claims.clean_step().values["step"]
     purity = claims.one_frequency().values
