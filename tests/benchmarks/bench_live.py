@@ -134,6 +134,7 @@ def _obedience() -> list[Row]:
                 sent[value] = time.monotonic()
                 front.say("set", values={"weight_decay": value})
                 front.rest(PAUSE)
+            front.until(lambda: front.last["applied"] == front.sequence, 60)
             took = sorted(_milliseconds(sent, eval(front.run("applied", seconds=120))))  # noqa: S307
             what = f"message to its update, full speed, {kernel} ({len(took)} moves)"
             made.append(at_most(f"{what}, median", statistics.median(took), 50, "ms"))

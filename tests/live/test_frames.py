@@ -8,28 +8,32 @@ import toy
 from labkit.history import History
 from labkit.live import frames as module
 from labkit.live.branch import Branch
-from labkit.live.frames import FRAME_BYTES, FRAME_SHARE, LONG_SILENCE, SILENCE, VIEW_INTERVAL, Frames
+from labkit.live.frames import FRAME_BYTES, FRAME_SHARE, LONG_SILENCE, SILENCE, SLOWEST, VIEW_INTERVAL, Frames
 from labkit.rows import Rows
 
 
 class Clock:
-    """Time that passes when told to."""
+    """Time on the wall and time at work, which pass when told to."""
 
-    now = 1000.0
+    now = work = 1000.0
 
     def monotonic(self):
         return self.now
+
+    def thread_time(self):
+        return self.work
 
 
 class Line:
     """Frames over toy runs, with everything that was sent."""
 
-    def __init__(self, *branches, cost=0.0):
-        self.branches, self.sent, self.cost = branches, [], cost
+    def __init__(self, *branches):
+        self.branches, self.sent, self.cost, self.delay = branches, [], 0.0, 0.0
         self.frames = Frames(self.receive)
 
     def receive(self, frame, buffers):
-        clock.now += self.cost
+        clock.work += self.cost
+        clock.now += self.cost + self.delay
         self.sent.append((frame, buffers))
 
     def send(self):
@@ -181,15 +185,13 @@ def test_numbers_arrive_as_float32_with_gaps_and_infinities():
     assert frame["columns"][0]["names"] == ["step", "c0", "c1"]
 
 
-def test_costly_frames_come_less_often():
-    line = Line(run(1), cost=0.01)
+def test_frames_that_are_work_come_less_often_and_those_that_wait_for_a_core_do_not():
+    line = Line(run(1))
     line.frames.hello()
-    line.send()
-    assert line.frames.interval == pytest.approx(0.01 / FRAME_SHARE)
-    line.cost = 0.0
-    line.frames.acknowledged(1)
-    line.exchange(1)
-    assert line.frames.interval == pytest.approx(1 / 12)
+    for cost, delay, interval in ((0.01, 0.0, 0.01 / FRAME_SHARE), (1.0, 0.0, SLOWEST), (0.0, 0.3, 1 / 12)):
+        line.cost, line.delay = cost, delay
+        line.exchange(1)
+        assert line.frames.interval == pytest.approx(interval)
 
 
 def test_point_clouds_come_seldom_unless_something_else_is_looked_at():
