@@ -20,6 +20,7 @@ from labkit.data import arithmetic, groups
 from labkit.experiments.grokking_pictures import basis, pictures
 from labkit.experiments.grokking_presets import PRESETS
 from labkit.measures import circuits, fourier
+from labkit.nn.chunks import mean_loss_and_accuracy
 from labkit.nn.flat import flatten, views
 from labkit.nn.mlp import PairMLP
 from labkit.nn.transformer import PairTransformer
@@ -28,6 +29,8 @@ from labkit.train import State
 
 #: Accuracy from which a split counts as solved.
 SOLVED = 0.99
+#: Rows of logits that are scored at a time: they stay in a core's cache.
+PIECE = 1024
 #: Share of the embedding's Fourier power that the key frequencies carry together.
 KEY_SHARE = 0.9
 
@@ -151,7 +154,7 @@ class Grokking:
         self._a, self._b, self._answer = (column.to(device) for column in table[:3])
         self._train, self._test = (index.to(device) for index in split)
         self._train_pairs = self._a[self._train], self._b[self._train]
-        self._test_rows = self._a[self._test], self._b[self._test], self._answer[self._test]
+        self._test_labels = self._answer[self._test]
         self.basis = basis(config)
         self.model = _model(config, table.tokens).to(device)
         self.flat = flatten(self.model)
@@ -159,6 +162,7 @@ class Grokking:
         self._slots = views(self._gradient, self.model)
         self._loss = _loss(config)
         self._buffers = OPTIMISERS[config.optimizer].new_buffers(self.flat)
+        self._read: torch.Tensor | None = None
         self._label()
 
     def _label(self) -> None:
@@ -170,7 +174,7 @@ class Grokking:
 
     def step(self) -> None:
         """One full-batch update."""
-        c = self.config
+        c, self._read = self.config, None
         self.model.gradient(*self._train_pairs, self._labels, self._loss.gradient_, self._slots)
         warm = min(1.0, (int(self._buffers["updates"]) + 1) / c.warmup) if c.warmup else 1.0
         OPTIMISERS[c.optimizer].update(
@@ -199,8 +203,8 @@ class Grokking:
 
     def measure(self) -> dict[str, float]:
         """Loss and accuracy: training pairs against the labels given, test pairs against clean ones."""
-        train_loss, train_accuracy = self.model.evaluate(*self._train_pairs, self._labels, self._loss.value)
-        test_loss, test_accuracy = self.model.evaluate(*self._test_rows, self._loss.value)
+        train_loss, train_accuracy = self._score(self._train, self._labels)
+        test_loss, test_accuracy = self._score(self._test, self._test_labels)
         return {
             "train_loss": train_loss,
             "test_loss": test_loss,
@@ -208,6 +212,16 @@ class Grokking:
             "test_accuracy": test_accuracy,
             "weight_norm": float(self.flat.norm()),
         }
+
+    def _logits(self) -> torch.Tensor:
+        """Logits of the whole table: one pass serves all that is read off the same weights."""
+        if self._read is None:
+            self._read = self.model.logits(self._a, self._b)
+        return self._read
+
+    def _score(self, index: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
+        pieces = (self._logits()[rows] for rows in index.split(PIECE))
+        return mean_loss_and_accuracy(pieces, labels, self._loss.value)
 
     @torch.no_grad()
     def profile(self) -> dict[str, np.ndarray | float]:
@@ -229,7 +243,7 @@ class Grokking:
 
     def _progress(self, keys: list[int]) -> dict[str, float]:
         """Restricted and excluded loss (Nanda et al.), on the logits of the whole table."""
-        logits = self.model.logits(self._a, self._b)[:, : self.tokens].float()
+        logits = self._logits()[:, : self.tokens].float()
         clean, given = self._answer, self._answer.clone()
         given[self._train] = self._labels
         args = (clean, self.basis, keys, self._loss.value)
@@ -275,6 +289,7 @@ class Grokking:
     @torch.no_grad()
     def load(self, state: State) -> None:
         """Take over a state."""
+        self._read = None
         for name, parameter in self.model.named_parameters():
             parameter.copy_(state[f"weights.{name}"])
         for name, buffer in self._buffers.items():

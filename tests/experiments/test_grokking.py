@@ -140,7 +140,7 @@ def test_noise_replaces_the_stated_share_of_training_labels_and_no_test_label():
     clean = table.answer[experiment._train]
     wrong = (experiment._labels != clean).float().mean().item()
     assert wrong == pytest.approx(0.35 * 96 / 97, abs=0.01)  # one in 97 draws hits the right answer
-    assert torch.equal(experiment._test_rows[2], table.answer[experiment._test])
+    assert torch.equal(experiment._test_labels, table.answer[experiment._test])
 
 
 def test_moving_noise_to_zero_brings_the_clean_labels_back():
