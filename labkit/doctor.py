@@ -16,7 +16,7 @@ import torch
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from labkit import runtime
+from labkit import _openmp, runtime
 
 Level = Literal["fine", "note", "broken"]
 
@@ -26,7 +26,14 @@ KNOWN: tuple[tuple[str, Callable[[Version], bool], Level, str], ...] = (
         "ipykernel",
         lambda v: Version("7.0.0") <= v <= Version("7.0.1"),
         "broken",
-        "panels stand still here (ipython/ipykernel#1450): pip install 'ipykernel>=7.1'",
+        "panels stand still here (ipython/ipykernel#1450): pip install 'ipykernel>=7.4'",
+    ),
+    (
+        "ipykernel",
+        lambda v: Version("7.0.1") < v < Version("7.4"),
+        "note",
+        "on a busy machine it may stop answering after a few hundred messages (ipython/ipykernel#1529): "
+        "pip install 'ipykernel>=7.4'",
     ),
     (
         "ipykernel",
@@ -39,7 +46,7 @@ KNOWN: tuple[tuple[str, Callable[[Version], bool], Level, str], ...] = (
         lambda v: Version("6.31") <= v < Version("7"),
         "note",
         "a slider moved while another cell is busy acts when that cell is done; "
-        "at once with: pip install 'ipykernel>=7.1'",
+        "at once with: pip install 'ipykernel>=7.4'",
     ),
     (
         "jupyterlab",
@@ -94,7 +101,7 @@ def main(*, calibrate: bool = True) -> int:
     return int(any(finding.level == "broken" for finding in findings))
 
 
-def measure_speed(step: Callable[[], None], seconds: float = 1.0) -> float:
+def measure_speed(step: Callable[[], object], seconds: float = 1.0) -> float:
     """Steps a second of ``step``, over about ``seconds`` after a few steps of warming up.
 
     From the median step, so that a hiccup of the machine does not count.
@@ -191,17 +198,24 @@ def _threads() -> Finding:
         return Finding(
             "note", "threads", found, "training and browser share one core: pictures refresh more slowly"
         )
+    if _openmp.TOO_LATE:
+        advice = "torch was imported before labkit, so its threads spin while they wait and a browser on the "
+        advice += "same cores slows training: import labkit first, or set OMP_WAIT_POLICY=PASSIVE"
+        return Finding("note", "threads", found, advice)
     return Finding("fine", "threads", found)
 
 
 def _speed() -> Finding:
     from labkit.experiments import grokking
+    from labkit.train import train
 
     config = grokking.Config()
     experiment = config.experiment(config, runtime.device())
-    rate = measure_speed(experiment.step)
+    loop = train(experiment)  # reads measures and profiles as a panel does
+    next(loop)
+    rate = measure_speed(lambda: next(loop))
     seconds = STEPS_TO_SOLVE / rate
-    found = f"{rate:.0f} steps/s on the default lab: its test is solved after {seconds:.1f} s at full speed"
+    found = f"{rate:.0f} steps/s in the default lab: its test is solved after {seconds:.1f} s at full speed"
     if rate < experiment.pace:
         advice = (
             f"below the panel's pace of {experiment.pace:g} steps/s, so it takes {seconds:.0f} s "

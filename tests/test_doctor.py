@@ -49,7 +49,7 @@ def test_everything_the_page_promises_is_looked_at():
         ("ipykernel", "7.0.1", "broken", "ipython/ipykernel#1450"),
         ("ipykernel", "6.30.1", "broken", "older than"),
         ("ipykernel", "6.31.0", "note", "while another cell is busy"),
-        ("ipykernel", "7.1.0", "fine", ""),
+        ("ipykernel", "7.3.0", "note", "#1529"),
         ("ipykernel", "7.4.0", "fine", ""),
         ("jupyterlab", "4.3.9", "note", "older than"),
         ("jupyterlab", "4.4.0", "fine", ""),
@@ -107,7 +107,10 @@ def test_threads_are_capped_at_the_quota_and_a_small_quota_is_said(monkeypatch):
     assert finding.level == "note" and "share one core" in finding.advice
     assert "1 torch threads, CPU quota 1 of" in finding.found and "(capped from 3)" in finding.found
     monkeypatch.setattr(doctor.runtime, "quota", lambda: 64.0)
+    monkeypatch.setattr(doctor._openmp, "TOO_LATE", False)
     assert doctor._threads().level == "fine"
+    monkeypatch.setattr(doctor._openmp, "TOO_LATE", True)
+    assert "import labkit first" in doctor._threads().advice
 
 
 def test_the_calibration_counts_steps():
@@ -127,7 +130,8 @@ def test_a_slow_machine_is_told_what_to_do(monkeypatch):
     asked = []
     monkeypatch.setattr(doctor, "measure_speed", lambda step: asked.append(step()) or 4.0)
     finding = doctor._speed()
-    assert asked == [None]  # one real step of the default lab
+    assert [record.step for record in asked] == [1]  # one real step of the default lab
+    assert asked[0].measures and asked[0].profiles  # with what a panel reads
     assert finding.level == "note" and "4 steps/s" in finding.found and "smaller width" in finding.advice
     monkeypatch.setattr(doctor, "measure_speed", lambda step: 95.0)
     finding = doctor._speed()
