@@ -165,7 +165,7 @@ def test_the_exit_code_says_whether_something_is_broken(monkeypatch, capsys, lev
 def test_the_whole_report_on_this_machine():
     findings = doctor.report()
     (speed,) = named(findings, "speed")
-    assert "steps/s on the default lab" in speed.found
+    assert "steps/s in the default lab" in speed.found
     assert all(finding.level in ("fine", "note", "broken") and finding.found for finding in findings)
 
 
