@@ -11,7 +11,16 @@ from torch.nn import functional as F
 
 from labkit import _checks
 from labkit.nn.activations import ACTIVATIONS
-from labkit.nn.chunks import Chunks, LossGradient, add_product_, mean_loss_and_accuracy, pieces
+from labkit.nn.chunks import (
+    Chunk,
+    Chunks,
+    LossGradient,
+    add_product_,
+    all_logits,
+    mean_loss_and_accuracy,
+    pieces,
+)
+from labkit.nn.shares import side_by_side, total
 
 
 class PairMLP(nn.Module):
@@ -76,12 +85,10 @@ class PairMLP(nn.Module):
         hidden = self.activation.function(pre)
         return {"pre": pre, "hidden": hidden, "logits": hidden @ self.W.T}
 
-    @torch.no_grad()
     def logits(self, a: Tensor, b: Tensor) -> Tensor:
         """The same logits without autograd, in pieces that fit the cache, for many rows."""
-        return torch.cat(list(self._pieces(a, b)))
+        return all_logits(self._pieces, a, b, row_bytes=self._row_bytes)
 
-    @torch.no_grad()
     def evaluate(
         self, a: Tensor, b: Tensor, answer: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
     ) -> tuple[float, float]:
@@ -93,7 +100,7 @@ class PairMLP(nn.Module):
             answer: (R,) int64.
             loss: ``(logits, answer)`` -> mean over some rows.
         """
-        return mean_loss_and_accuracy(self._pieces(a, b), answer, loss)
+        return mean_loss_and_accuracy(self._pieces, a, b, answer, loss, row_bytes=self._row_bytes)
 
     @torch.no_grad()
     def gradient(
@@ -108,32 +115,39 @@ class PairMLP(nn.Module):
             loss_gradient: see :data:`labkit.nn.chunks.LossGradient`.
             out: "U", "V", "W" -> tensors shaped like the parameters, overwritten.
         """
-        (tokens, width), exact, fast = self.U.shape, self.U.dtype, self.products
-        chunks = self._chunks.of(a, b, answer, tokens=tokens, row_bytes=3 * width * self.U.element_size())
-        table = torch.cat((self.U, self.V))
-        by_w = self.W.new_zeros(chunks[0].parts, *self.W.shape)
-        w = self.W.to(fast).expand_as(by_w)
-        out["U"].zero_()
-        out["V"].zero_()
-        for chunk in chunks:
-            parts, pre = chunk.parts, chunk.gather(table)
-            hidden = self.activation.into(pre, torch.empty_like(pre))
-            low = hidden.to(fast)
-            # logits are stored as (parts, Q, R): for an odd Q the products are faster than as (R, Q)
-            logits = torch.bmm(w[:parts], low.mT).to(exact)
-            loss_gradient(logits.mT, chunk.answer, len(a))
-            by_logits = logits.to(fast)
-            add_product_(by_w[:parts], by_logits, low)
-            by_pre = torch.bmm(by_logits.mT, w[:parts]).to(exact)
-            self.activation.slope_(pre, hidden, by_pre)
-            chunk.scatter_(by_pre, out["U"], out["V"])
-        out["W"].copy_(by_w.sum(0))
+        shares = self._chunks.of(a, b, answer, tokens=len(self.U), row_bytes=self._row_bytes)
+        table, w = torch.cat((self.U, self.V)), self.W.to(self.products)
+
+        @torch.no_grad()
+        def share(chunks: list[Chunk]) -> tuple[Tensor, Tensor]:
+            by_table, by_w = torch.zeros_like(table), torch.zeros_like(self.W)
+            for chunk in chunks:
+                pre = chunk.gather(table)
+                hidden = self.activation.into(pre, torch.empty_like(pre))
+                low = hidden.to(w.dtype)
+                # logits are stored as (Q, R): for an odd Q the products are faster than as (R, Q)
+                logits = (w @ low.T).to(pre.dtype)
+                loss_gradient(logits.T, chunk.answer, len(a))
+                by_logits = logits.to(w.dtype)
+                add_product_(by_w, by_logits, low)
+                by_pre = (by_logits.T @ w).to(pre.dtype)
+                self.activation.slope_(pre, hidden, by_pre)
+                chunk.scatter_(by_pre, by_table)
+            return by_table, by_w
+
+        by_table, by_w = total(side_by_side(share, shares))
+        for name, grad in (("U", by_table[: len(self.U)]), ("V", by_table[len(self.U) :]), ("W", by_w)):
+            out[name].copy_(grad)
+
+    @property
+    def _row_bytes(self) -> int:
+        """Memory of one row: before and after the nonlinearity, and the gradient."""
+        return 3 * self.U.shape[1] * self.U.element_size()
 
     def _pieces(self, a: Tensor, b: Tensor) -> Iterator[Tensor]:
         """Logits of some rows at a time."""
-        tokens, width = self.U.shape
-        table, pair = torch.cat((self.U, self.V)), torch.stack((a, b + tokens), 1)
-        for (some,) in pieces(a.device, 2 * width * table.element_size(), pair):
+        table, pair = torch.cat((self.U, self.V)), torch.stack((a, b + len(self.U)), 1)
+        for (some,) in pieces(self._row_bytes, pair):
             hidden = F.embedding_bag(some, table, mode="sum")
             self.activation.into(hidden, hidden)
             yield (self.W @ hidden.T).T

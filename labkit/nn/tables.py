@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from labkit.nn.activations import Activation
-from labkit.nn.chunks import Chunks, LossGradient, add_product_, pieces
+from labkit.nn.chunks import Chunk, Chunks, LossGradient, add_product_, pieces
+from labkit.nn.shares import side_by_side, total
 
 
 class Tables(NamedTuple):
@@ -48,10 +49,9 @@ class Tables(NamedTuple):
         pair = torch.stack((a, b + len(self.values) // 2), 1)[:, None, :] * heads
         pair = pair + torch.arange(heads, device=a.device)[:, None]
         blocks = self.values.view(len(self.values) * heads, -1)
-        row_bytes = 2 * width * self.into.element_size()
         # a bias in one piece of memory is added much faster
         at_hidden, at_logits = self.into[:, -1].contiguous(), self.out[:, -1].contiguous()
-        for some, weights in pieces(a.device, row_bytes, pair, self._attention(a, b)):
+        for some, weights in pieces(self.row_bytes, pair, self._attention(a, b)):
             z = F.embedding_bag(
                 some.flatten(0, 1), blocks, mode="sum", per_sample_weights=weights.flatten(0, 1)
             ).view(len(some), -1)
@@ -82,46 +82,49 @@ class Tables(NamedTuple):
             fast: dtype of the products; all sums over pieces are taken in that of the tables.
         """
         width, last, exact = len(self.into), self.out.shape[1] - 1, self.into.dtype
-        (tokens, heads), rows = (len(self.scores) // 2, self.scores.shape[1]), len(a)
+        tokens, heads = len(self.scores) // 2, self.scores.shape[1]
         # (φ(pre), z, 1) is one matrix; zeros fill it up to whole cache lines
         full = -(-(last + 1) // 16) * 16
-        out = F.pad(self.out, (0, full - last - 1)).to(fast)
-        into = self.into.to(fast)
+        out, into = F.pad(self.out, (0, full - last - 1)).to(fast), self.into.to(fast)
         attention = self._attention(a, b)
-        by_values = torch.zeros_like(self.values)
-        by_scores = self.scores.new_zeros(2 * tokens, 2 * heads)
-        row_bytes = (2 * full + width) * into.element_size()
-        made = chunks.of(a, b, answer, tokens=tokens, heads=heads, row_bytes=row_bytes)
-        by_into = self.into.new_zeros(made[0].parts, *into.shape)
-        by_out = self.out.new_zeros(made[0].parts, *out.shape)
-        memory = out.new_zeros(made[0].parts, max(chunk.rows for chunk in made), full)
-        memory[..., last] = 1
-        for chunk in made:
-            parts = chunk.parts
-            w_in, w_out = into.expand(parts, -1, -1), out.expand(parts, -1, -1)
-            weights = attention[chunk.weights]
-            x = memory[:parts, : chunk.rows]
-            x[..., width:last] = chunk.gather(self.values, weights)
-            hidden, z1 = x[..., :width], x[..., width : last + 1]
-            pre = torch.bmm(z1, w_in.mT)
-            activation.into(pre, hidden)
-            logits = torch.bmm(x, w_out.mT).to(exact)
-            by_logits = loss_gradient(logits, chunk.answer, rows).to(fast)
-            add_product_(by_out[:parts], by_logits.mT, x)
-            by_pre = torch.bmm(by_logits, w_out[..., :width])
-            activation.slope_(pre, hidden, by_pre)
-            add_product_(by_into[:parts], by_pre.mT, z1)
-            by_z = torch.bmm(by_logits, w_out[..., width:last]).to(exact)
-            add_product_(by_z, by_pre, w_in[..., :-1])
-            chunk.scatter_(by_z, by_values[:tokens], by_values[tokens:], weights)
-            by_weights = chunk.dots(by_z, self.values)
-            # softmax over (a, b, "="), where "=" gets no gradient because its value is 0
-            by_pair = weights * (by_weights - (weights * by_weights).sum(2, keepdim=True))
-            chunk.scatter_(by_pair.view(parts, chunk.rows, -1), by_scores[:tokens], by_scores[tokens:])
-        # each token has summed the scores of both sides, of which one is its own
-        by_scores = by_scores.view(2, tokens, heads, 2)
-        by_scores = torch.cat((by_scores[0, ..., 0], by_scores[1, ..., 1]))
-        return Tables(by_scores, by_values, by_into.sum(0), by_out.sum(0)[:, : last + 1])
+
+        @torch.no_grad()
+        def share(some: list[Chunk]) -> tuple[Tensor, ...]:
+            by_scores, by_values = self.scores.new_zeros(2 * tokens, 2 * heads), torch.zeros_like(self.values)
+            by_into, by_out = torch.zeros_like(self.into), torch.zeros_like(out, dtype=exact)
+            memory = out.new_zeros(max(len(chunk.answer) for chunk in some), full)
+            memory[:, last] = 1
+            for chunk in some:
+                weights = attention[chunk.rows]
+                x = memory[: len(chunk.answer)]
+                hidden, z1 = x[:, :width], x[:, width : last + 1]
+                z1[:, :-1] = chunk.gather(self.values, weights)
+                pre = z1 @ into.T
+                activation.into(pre, hidden)
+                logits = (x @ out.T).to(exact)
+                by_logits = loss_gradient(logits, chunk.answer, len(a)).to(fast)
+                add_product_(by_out, by_logits.T, x)
+                by_pre = by_logits @ out[:, :width]
+                activation.slope_(pre, hidden, by_pre)
+                add_product_(by_into, by_pre.T, z1)
+                by_z = (by_logits @ out[:, width:last]).to(exact)
+                add_product_(by_z, by_pre, into[:, :-1])
+                chunk.scatter_(by_z, by_values, weights)
+                by_weights = chunk.dots(by_z, self.values)
+                # softmax over (a, b, "="), where "=" gets no gradient because its value is 0
+                by_pair = weights * (by_weights - (weights * by_weights).sum(2, keepdim=True))
+                chunk.scatter_(by_pair.flatten(1), by_scores)
+            # each token has summed the scores of both sides, of which one is its own
+            own = by_scores.view(2, tokens, heads, 2)
+            return torch.cat((own[0, ..., 0], own[1, ..., 1])), by_values, by_into, by_out[:, : last + 1]
+
+        made = chunks.of(a, b, answer, tokens=tokens, heads=heads, row_bytes=self.row_bytes)
+        return Tables(*total(side_by_side(share, made)))
+
+    @property
+    def row_bytes(self) -> int:
+        """Memory of one row in all layers: before and after the nonlinearity, and the gradient."""
+        return (3 * len(self.into) + 2 * self.into.shape[1]) * self.into.element_size()
 
     def _attention(self, a: Tensor, b: Tensor) -> Tensor:
         """Softmax over (a, b, "="), without the last: (R, H, 2)."""

@@ -4,6 +4,7 @@ Letters: P tokens, D d_model, H heads, K = D / H, M width of the MLP, Q = P + 1 
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import sqrt
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from labkit import _checks
 from labkit.nn.activations import ACTIVATIONS
-from labkit.nn.chunks import Chunks, LossGradient, mean_loss_and_accuracy
+from labkit.nn.chunks import Chunks, LossGradient, all_logits, mean_loss_and_accuracy
 from labkit.nn.tables import Tables
 
 
@@ -150,7 +151,9 @@ class PairTransformer(nn.Module):
     @torch.no_grad()
     def logits(self, a: Tensor, b: Tensor) -> Tensor:
         """The same logits without autograd, in pieces that fit the cache, for many rows."""
-        return torch.cat(list(self.tables().pieces(a, b, self.activation)))
+        tables = self.tables()
+        pieces = partial(tables.pieces, activation=self.activation)
+        return all_logits(pieces, a, b, row_bytes=tables.row_bytes)
 
     @torch.no_grad()
     def evaluate(
@@ -164,7 +167,9 @@ class PairTransformer(nn.Module):
             answer: (R,) int64.
             loss: ``(logits, answer)`` -> mean over some rows.
         """
-        return mean_loss_and_accuracy(self.tables().pieces(a, b, self.activation), answer, loss)
+        tables = self.tables()
+        pieces = partial(tables.pieces, activation=self.activation)
+        return mean_loss_and_accuracy(pieces, a, b, answer, loss, row_bytes=tables.row_bytes)
 
     def gradient(
         self, a: Tensor, b: Tensor, answer: Tensor, loss_gradient: LossGradient, out: dict[str, Tensor]

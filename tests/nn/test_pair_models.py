@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from labkit.data.arithmetic import pairs, split
-from labkit.nn import chunks
+from labkit.nn import chunks, shares
 from labkit.nn.activations import ACTIVATIONS
 from labkit.nn.flat import flatten, views
 from labkit.nn.mlp import PairMLP
@@ -62,8 +62,9 @@ def assert_close(came, wanted, tolerance, what):
 
 @pytest.fixture
 def small_pieces(monkeypatch):
-    """Several chunks, a shorter one, and rows that the threads cannot share, as in a long run."""
-    monkeypatch.setattr(chunks, "PART_BYTES", 2_000)
+    """Two threads, each with several chunks of which the last is shorter, as in a long run."""
+    monkeypatch.setattr(shares, "SHARE_BYTES", 1)
+    monkeypatch.setattr(chunks, "PIECE_BYTES", 2_000)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -97,7 +98,7 @@ def test_gradient_equals_autograd_of_plain(name, loss, dtype, small_pieces):
     model.gradient(a, b, answer, LOSSES[loss].gradient_, out)
     for key, parameter in model.named_parameters():
         assert_close(out[key], parameter.grad, TOLERANCE[dtype], f"{name} {key}")
-    assert len(model._chunks._made) > 2
+    assert [len(some) > 1 for some in model._chunks._made] == [True, True]
 
 
 @pytest.mark.parametrize("name", ["mlp", "transformer"])

@@ -1,0 +1,81 @@
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+import torch
+
+from labkit.nn import shares
+from labkit.nn.shares import side_by_side, total
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def three_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 10, 9409])
+def test_shares_are_all_rows_once_and_about_equal(rows, three_threads):
+    cut = shares.shares(rows, 1_000_000, CPU)
+    assert [row for share in cut for row in range(share.start, share.stop)] == list(range(rows))
+    sizes = [share.stop - share.start for share in cut]
+    assert len(cut) == min(rows, 3) and max(sizes) - min(sizes) <= 1
+
+
+def test_little_work_and_a_gpu_are_not_shared_out(three_threads):
+    assert shares.shares(100, shares.SHARE_BYTES // 100, CPU) == [slice(0, 100)]
+    assert len(shares.shares(100, shares.SHARE_BYTES // 50, CPU)) == 2
+    assert shares.shares(9409, 10_000, torch.device("cuda")) == [slice(0, 9409)]
+
+
+def test_items_are_done_at_the_same_time_each_on_one_core_in_order(three_threads):
+    meeting = threading.Barrier(3, timeout=30)
+
+    def work(item):
+        meeting.wait()  # passes only if all three are here
+        return item, torch.get_num_threads(), threading.current_thread() is threading.main_thread()
+
+    assert side_by_side(work, "abc") == [("a", 1, False), ("b", 1, False), ("c", 1, False)]
+    assert side_by_side(work, "abc")[2][0] == "c"
+
+
+def test_torch_is_left_as_it_was_for_this_and_for_new_threads(three_threads):
+    side_by_side(lambda item: None, range(6))
+    seen = []
+    new = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+    new.start()
+    new.join()
+    assert seen == [3] and torch.get_num_threads() == 3
+
+
+def test_an_error_in_a_share_reaches_the_caller():
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda item: 1 // item, [1, 0, 2])
+
+
+AFTER_A_FORK = """
+import os, sys
+from labkit.nn.shares import side_by_side
+side_by_side(abs, [1, 2])
+child = os.fork()
+if not child:
+    os._exit(side_by_side(abs, [-7, -5])[0])
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_does_not_wait_for_threads_that_it_has_not():
+    assert subprocess.run([sys.executable, "-c", AFTER_A_FORK], timeout=60).returncode == 7
+
+
+def test_total_adds_place_by_place():
+    ones, twos = torch.ones(2), torch.full((3,), 2.0)
+    first, second = total([(ones, twos), (3 * ones, 5 * twos)])
+    assert first.tolist() == [4, 4] and second.tolist() == [12, 12, 12]
