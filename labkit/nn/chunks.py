@@ -5,7 +5,7 @@ one layer before the next, every activation travels to main memory and back; if 
 through all layers, they stay in a core's cache.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -172,6 +172,20 @@ def all_logits(pieces: Pieces, a: Tensor, b: Tensor, *, row_bytes: int) -> Tenso
 
 
 def mean_loss_and_accuracy(
+    logits: Iterable[Tensor], answer: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[float, float]:
+    """Mean of ``loss`` and share of rows whose largest logit is right, of logits (some rows, Q) in pieces.
+
+    Args:
+        logits: their rows together are those of ``answer``.
+        answer: (rows,) int64.
+        loss: ``(logits, answer)`` -> mean over some rows.
+    """
+    total, right = _sums(logits, answer, loss)
+    return float(total) / len(answer), int(right) / len(answer)
+
+
+def score(
     pieces: Pieces,
     a: Tensor,
     b: Tensor,
@@ -180,31 +194,28 @@ def mean_loss_and_accuracy(
     *,
     row_bytes: int,
 ) -> tuple[float, float]:
-    """Mean of ``loss`` and share of rows whose largest logit is right; rows are shared out among threads.
-
-    Args:
-        pieces: gives the logits.
-        a: (rows,) int64.
-        b: the same.
-        answer: the same.
-        loss: ``(logits, answer)`` -> mean over some rows.
-        row_bytes: memory that one row takes in all layers together.
-    """
+    """:func:`mean_loss_and_accuracy` of the logits of (a, b), with the rows shared out among threads."""
 
     @torch.no_grad()
     def share(rows: slice) -> tuple[Tensor, Tensor]:
-        total, right, done = 0, 0, rows.start
-        for logits in pieces(a[rows], b[rows]):
-            these = answer[done : done + len(logits)]
-            # summed on the device: reading a number makes a GPU wait
-            total = total + loss(logits, these) * len(these)
-            right = right + (logits.max(1).indices == these).sum()
-            done += len(these)
-        return total, right
+        return _sums(pieces(a[rows], b[rows]), answer[rows], loss)
 
     done = side_by_side(share, shares(len(a), row_bytes, a.device))
     total, right = (sum(float(part) for part in parts) for parts in zip(*done, strict=True))
     return total / len(a), right / len(a)
+
+
+def _sums(
+    logits: Iterable[Tensor], answer: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Sum of ``loss`` and number of right rows; on the device, since reading a number makes a GPU wait."""
+    total, right, done = 0, 0, 0
+    for piece in logits:
+        these = answer[done : done + len(piece)]
+        total = total + loss(piece, these) * len(these)
+        right = right + (piece.max(1).indices == these).sum()
+        done += len(these)
+    return total, right
 
 
 def add_product_(total: Tensor, x: Tensor, y: Tensor) -> None:

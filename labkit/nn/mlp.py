@@ -17,8 +17,8 @@ from labkit.nn.chunks import (
     LossGradient,
     add_product_,
     all_logits,
-    mean_loss_and_accuracy,
     pieces,
+    score,
 )
 from labkit.nn.shares import side_by_side, total
 
@@ -100,7 +100,7 @@ class PairMLP(nn.Module):
             answer: (R,) int64.
             loss: ``(logits, answer)`` -> mean over some rows.
         """
-        return mean_loss_and_accuracy(self._pieces, a, b, answer, loss, row_bytes=self._row_bytes)
+        return score(self._pieces, a, b, answer, loss, row_bytes=self._row_bytes)
 
     @torch.no_grad()
     def gradient(

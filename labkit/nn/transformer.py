@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from labkit import _checks
 from labkit.nn.activations import ACTIVATIONS
-from labkit.nn.chunks import Chunks, LossGradient, all_logits, mean_loss_and_accuracy
+from labkit.nn.chunks import Chunks, LossGradient, all_logits, score
 from labkit.nn.tables import Tables
 
 
@@ -169,7 +169,7 @@ class PairTransformer(nn.Module):
         """
         tables = self.tables()
         pieces = partial(tables.pieces, activation=self.activation)
-        return mean_loss_and_accuracy(pieces, a, b, answer, loss, row_bytes=tables.row_bytes)
+        return score(pieces, a, b, answer, loss, row_bytes=tables.row_bytes)
 
     def gradient(
         self, a: Tensor, b: Tensor, answer: Tensor, loss_gradient: LossGradient, out: dict[str, Tensor]
