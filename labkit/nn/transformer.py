@@ -153,7 +153,7 @@ class PairTransformer(nn.Module):
         """The same logits without autograd, in pieces that fit the cache, for many rows."""
         tables = self.tables()
         pieces = partial(tables.pieces, activation=self.activation)
-        return all_logits(pieces, a, b, row_bytes=tables.row_bytes)
+        return all_logits(pieces, a, b, row_bytes=tables.row_bytes())
 
     @torch.no_grad()
     def evaluate(
@@ -169,7 +169,7 @@ class PairTransformer(nn.Module):
         """
         tables = self.tables()
         pieces = partial(tables.pieces, activation=self.activation)
-        return score(pieces, a, b, answer, loss, row_bytes=tables.row_bytes)
+        return score(pieces, a, b, answer, loss, row_bytes=tables.row_bytes())
 
     def gradient(
         self, a: Tensor, b: Tensor, answer: Tensor, loss_gradient: LossGradient, out: dict[str, Tensor]
