@@ -20,7 +20,6 @@ from labkit.data import arithmetic, groups
 from labkit.experiments.grokking_pictures import basis, pictures
 from labkit.experiments.grokking_presets import PRESETS
 from labkit.measures import circuits, fourier
-from labkit.nn.chunks import mean_loss_and_accuracy
 from labkit.nn.flat import flatten, views
 from labkit.nn.mlp import PairMLP
 from labkit.nn.transformer import PairTransformer
@@ -29,8 +28,6 @@ from labkit.train import State
 
 #: Accuracy from which a split counts as solved.
 SOLVED = 0.99
-#: Rows of logits that are scored at a time: they stay in a core's cache.
-PIECE = 1024
 #: Share of the embedding's Fourier power that the key frequencies carry together.
 KEY_SHARE = 0.9
 
@@ -220,8 +217,9 @@ class Grokking:
         return self._read
 
     def _score(self, index: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
-        pieces = (self._logits()[rows] for rows in index.split(PIECE))
-        return mean_loss_and_accuracy(pieces, labels, self._loss.value)
+        logits = self._logits()[index]
+        right = logits.max(1).indices == labels
+        return float(self._loss.value(logits, labels)), float(right.float().mean())
 
     @torch.no_grad()
     def profile(self) -> dict[str, np.ndarray | float]:
@@ -247,9 +245,10 @@ class Grokking:
         clean, given = self._answer, self._answer.clone()
         given[self._train] = self._labels
         args = (clean, self.basis, keys, self._loss.value)
+        part = circuits.key_part(logits, clean, self.basis, keys)
         return {
-            "restricted_loss": circuits.restricted_loss(logits, *args),
-            "excluded_loss": circuits.excluded_loss(logits, *args, self._train, given),
+            "restricted_loss": circuits.restricted_loss(logits, *args, part=part),
+            "excluded_loss": circuits.excluded_loss(logits, *args, self._train, given, part=part),
         }
 
     @torch.no_grad()

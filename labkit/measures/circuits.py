@@ -6,6 +6,7 @@ as many outputs as tokens.
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -135,6 +136,7 @@ def restricted_loss(
     loss: Loss,
     index: Int[Tensor, " rows"] | None = None,
     labels: Int[Tensor, " pairs"] | None = None,
+    part: "KeyPart | None" = None,
 ) -> float:
     r"""Loss when the logits may use *only* the key frequencies (Nanda et al., arXiv 2301.05217, §5.1).
 
@@ -155,6 +157,7 @@ def restricted_loss(
         loss: (logits, labels) -> scalar, a mean over rows.
         index: rows on which the loss is taken; ``None`` is the whole table, as in the authors' code.
         labels: what the loss compares with, by default ``answer`` (they differ under label noise).
+        part: what :func:`key_part` gives for these arguments, if it is known already.
 
     Returns:
         The loss as a number.
@@ -162,7 +165,7 @@ def restricted_loss(
     Raises:
         ValueError: shapes that do not fit, or a key outside 1..K.
     """
-    table, counts, mean = _key_part(logits, answer, basis, keys)
+    table, counts, mean = part or key_part(logits, answer, basis, keys)
     table = (table + mean).to(logits)
     if index is None and labels is None and bool((counts == counts[0]).all()):
         # every answer occurs equally often: one row an answer has the same mean
@@ -181,6 +184,7 @@ def excluded_loss(
     loss: Loss,
     train_index: Int[Tensor, " rows"] | None = None,
     labels: Int[Tensor, " pairs"] | None = None,
+    part: "KeyPart | None" = None,
 ) -> float:
     """Loss on the training pairs when the key frequencies are *removed* from the logits (Nanda et al., §5.1).
 
@@ -196,6 +200,7 @@ def excluded_loss(
         loss: (logits, labels) -> scalar, a mean over rows.
         train_index: the training rows, on which the paper takes the loss; ``None`` is the whole table.
         labels: what the loss compares with, by default ``answer`` (they differ under label noise).
+        part: what :func:`key_part` gives for these arguments, if it is known already.
 
     Returns:
         The loss as a number.
@@ -203,17 +208,38 @@ def excluded_loss(
     Raises:
         ValueError: shapes that do not fit, or a key outside 1..K.
     """
-    table, _, _ = _key_part(logits, answer, basis, keys)
+    table, _, _ = part or key_part(logits, answer, basis, keys)
     labels = answer if labels is None else labels
     if train_index is not None:
         logits, answer, labels = logits[train_index], answer[train_index], labels[train_index]
     return float(loss(logits.detach() - table.to(logits)[answer], labels))
 
 
-def _key_part(
-    logits: Tensor, answer: Tensor, basis: Basis, keys: Sequence[int]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Projection on the key directions as a table (tokens, outputs), pairs per answer, mean logits."""
+class KeyPart(NamedTuple):
+    """What the key frequencies contribute to the logits.
+
+    Attributes:
+        table: (tokens, outputs), the contribution by the pair's answer.
+        counts: (tokens,), pairs that have this answer.
+        mean: (outputs,), logits averaged over the table.
+    """
+
+    table: Tensor
+    counts: Tensor
+    mean: Tensor
+
+
+def key_part(
+    logits: Float[Tensor, "pairs outputs"],
+    answer: Int[Tensor, " pairs"],
+    basis: Basis,
+    keys: Sequence[int],
+) -> KeyPart:
+    """The projection that :func:`restricted_loss` keeps and :func:`excluded_loss` removes; arguments as there.
+
+    Raises:
+        ValueError: shapes that do not fit, or a key outside 1..K.
+    """
     _checks.shape("logits", logits, None, None)
     _checks.shape("answer", answer, len(logits))
     logits = logits.detach()
@@ -224,9 +250,10 @@ def _key_part(
     # centred over the table, so that the constant term is neither kept twice nor removed
     rows = rows - (rows @ counts)[:, None] / len(logits)
     if not len(rows):
-        return torch.zeros_like(sums), counts, mean
+        return KeyPart(torch.zeros_like(sums), counts, mean)
     gram = (rows * counts) @ rows.T
-    return rows.T @ (torch.linalg.pinv(gram, hermitian=True) @ (rows @ sums)), counts, mean
+    table = rows.T @ (torch.linalg.pinv(gram, hermitian=True) @ (rows @ sums))
+    return KeyPart(table, counts, mean)
 
 
 def _stack(U: Tensor, V: Tensor, W: Tensor) -> Tensor:
