@@ -16,8 +16,8 @@ doctor.show()  # what this machine is like for the labs; the same as `python -m 
 # %% [markdown]
 # # Start here
 # This is a lab about deep networks. You do not read about their training, you watch it: every page has a
-# **live
-# panel** in which a network trains before your eyes, and sliders that change the training while it runs.
+# **live panel** in which a network trains before your eyes, and sliders that change the training while it
+# runs.
 #
 # (The cell above looked at this machine. Lines marked `note` say what will be slower, `BAD` what to mend
 # first.)
@@ -26,17 +26,14 @@ doctor.show()  # what this machine is like for the labs; the same as `python -m 
 #
 # | lab | question | pages |
 # |---|---|---|
-# | 1 Grokking | Why does a network that knows its table by heart suddenly understand it? | [1.1 Memorise,
-# then generalise](1_grokking/01_memorise_then_generalise.ipynb) · [1.2 Inside the
-# circuit](1_grokking/02_inside_the_circuit.ipynb) |
+# | 1 Grokking | Why does a network that knows its table by heart suddenly understand it? | [1.1 Memorise, then generalise](1_grokking/01_memorise_then_generalise.ipynb) · [1.2 Inside the circuit](1_grokking/02_inside_the_circuit.ipynb) |
 # | 2 Spectral bias | Why are low frequencies learnt first? | coming |
 # | 3 Neural collapse | Why do the classes end on the corners of a simplex? | coming |
 # | 4 Edge of chaos | How deep can a signal travel? | coming |
 # | 5 Activation zoo | What does the shape of one function decide? | coming |
 #
 # A page takes 10 to 25 minutes. It asks a question, lets you predict, play and look, opens the box,
-# explains, sets
-# two exercises that check themselves, and ends by checking its own claims.
+# explains, sets two exercises that check themselves, and ends by checking its own claims.
 #
 # ## How to use a panel
 # 1. **Play** and **Pause** the training, **Step** takes one step, **Reset** starts again.
@@ -44,7 +41,7 @@ doctor.show()  # what this machine is like for the labs; the same as `python -m 
 #    ghost curve.
 # 3. **Fork** splits the run: change one thing in the branch, and both show you what a difference it makes.
 # 4. Drag **time** to look back while the training goes on; **Pin** keeps a run on the picture to compare
-# with.
+#    with.
 # 5. **Copy code** gives the lines of Python that repeat exactly what you did.
 #
 # ## Try one
@@ -58,5 +55,5 @@ from labkit.experiments import grokking
 live.panel(grokking.Config(modulus=59, width=256, train_fraction=0.35))
 
 # %% [markdown]
-# What happened there, and why? → [1.1 Memorise, then
-# generalise](1_grokking/01_memorise_then_generalise.ipynb)
+# What happened there, and why? →
+# [1.1 Memorise, then generalise](1_grokking/01_memorise_then_generalise.ipynb)

@@ -13,8 +13,8 @@
 # *Lab L, Name · page N of M · about 20 minutes*
 #
 # (A template. Copy it to `labs/<lab>/NN_name.py`, write, then `make pages` executes it into
-# `NN_name.ipynb`. The `.py`
-# is the source: edit that one. Keep the nine headings; tests find the page by its name. Delete the brackets.)
+# `NN_name.ipynb`. The `.py` is the source: edit that one. Keep the nine headings; tests find the page by
+# its name. Delete the brackets.)
 #
 # ## 1 · The question
 # One question in one sentence, about one idea. This is the picture you will get:
@@ -48,8 +48,7 @@ live.panel(config)
 # %% [markdown]
 # ## 4 · Look
 # (What to notice, with numbers. A cell whose output is checked begins with the mark below, and prints a
-# verdict or a
-# rounded number that is the same in fast and full mode and on every machine.)
+# verdict or a rounded number that is the same in fast and full mode and on every machine.)
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -66,8 +65,8 @@ print(pages.source(PairMLP.plain))
 
 # %% [markdown]
 # ## 6 · Explain
-# (The formula, the paper, and where the explanation ends.) The network computes $f(a, b) = W (U e_a + V
-# e_b)^2$.
+# (The formula, the paper, and where the explanation ends.) The network computes
+# $f(a, b) = W (U e_a + V e_b)^2$.
 #
 # ## 7 · Try it
 # (Two exercises, each a row in `labkit/exercises/`: a starter that fails its check, then a solution that

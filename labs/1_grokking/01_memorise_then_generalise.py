@@ -17,8 +17,7 @@
 # after, get the rest right?
 #
 # It is shown 2 352 of the 97 × 97 sums a + b mod 97 (sums of a clock with 97 hours) and never sees the
-# others.
-# This is the picture you will get:
+# others. This is the picture you will get:
 
 # %%
 import os
@@ -36,12 +35,10 @@ history.figure(pictures=["accuracy"], xscale="log")
 # Training is solved near step 10, the test near step 200. Write down your answers before you go on:
 #
 # 1. *Weight decay* pulls every weight a little towards zero in every step. With twice as much of it, is the
-#    test
-#    solved earlier or later?
+#    test solved earlier or later?
 # 2. And with none at all?
 # 3. At step 50 the training accuracy is perfect. Is the test *loss* below or above that of a network that
-#    has not
-#    been trained at all?
+#    has not been trained at all?
 
 # %% [markdown]
 # ## 3 · Play
@@ -63,11 +60,9 @@ frame.loc[[0, 10, 50, 100, 150, 200, 250], columns].round(4)
 # %% [markdown]
 # - **The plateau.** Training is solved at step 10; at step 100 the test accuracy is still around 5 %.
 # - **Learning by heart does harm.** At step 50 the test loss is half as large again as at step 0: on sums
-#   it has not
-#   seen the network is now *confidently* wrong. That was question 3.
+#   it has not seen the network is now *confidently* wrong. That was question 3.
 # - **Nothing happens suddenly.** The test loss falls smoothly from about step 60 on. Accuracy sees nothing
-#   of it
-#   until the right answer overtakes the wrong ones, and then it sees everything at once.
+#   of it until the right answer overtakes the wrong ones, and then it sees everything at once.
 #
 # Now questions 1 and 2, the same network with none, the usual and twice the weight decay:
 
@@ -105,8 +100,7 @@ print(pages.source(grokking.Grokking.step))
 # %% [markdown]
 # ## 6 · Explain
 # The network computes $f(a, b) = W\,(U e_a + V e_b)^2$, with $e_a$ the one-hot vector of $a$ and the square
-# taken
-# neuron by neuron. The loss is the mean square distance to $e_{a+b}$. One step of AdamW is
+# taken neuron by neuron. The loss is the mean square distance to $e_{a+b}$. One step of AdamW is
 #
 # $$\theta \leftarrow (1 - \eta\lambda)\,\theta - \eta\,\hat m / (\sqrt{\hat v} + \epsilon),$$
 #
@@ -114,14 +108,13 @@ print(pages.source(grokking.Grokking.step))
 # $e^{-\eta\lambda t}$: the clock of decay ticks every $1/\eta\lambda = 50$ steps here.
 #
 # Two kinds of weights fit the training sums: a **list** of 2 352 answers, and the **rule**. The list is
-# found first.
-# But the list needs weights for every single sum, and the rule serves all sums with the same ones. So the
-# rule gets more out of the same weights, and when decay makes weights scarce, it wins (*circuit
-# efficiency*, Varma et al.).
+# found first. But the list needs weights for every single sum, and the rule serves all sums with the same
+# ones. So the rule gets more out of the same weights, and when decay makes weights scarce, it wins
+# (*circuit efficiency*, Varma et al.).
 #
 # To measure that, ask for the smallest margin $\gamma = \min\,(f_{a+b} - \max_{q \ne a+b} f_q)$ on the
-# training sums. Scaling all weights
-# by $s$ scales $f$ by $s^3$, so the fair number is $\gamma / \lVert\theta\rVert^3$:
+# training sums. Scaling all weights by $s$ scales $f$ by $s^3$, so the fair number is
+# $\gamma / \lVert\theta\rVert^3$:
 
 # %%
 from labkit import runtime
@@ -145,12 +138,11 @@ for decay, other in sorted(runs.items()):
 
 # %% [markdown]
 # Without decay the network keeps its list; the network with decay 4 has the rule by now, and twice the
-# margin from
-# the same norm.
+# margin from the same norm.
 #
 # If decay is the clock, the delay should be a fixed number of ticks, $T \approx c/\eta\lambda$. It is, as
-# long as
-# $\lambda$ is small: $c$ is about 3.5. A large decay also slows the rule down, and the gain is used up.
+# long as $\lambda$ is small: $c$ is about 3.5. A large decay also slows the rule down, and the gain is used
+# up.
 
 # %%
 solved = {decay: runs[decay].events["test solved"] for decay in (2, 4)}
@@ -168,17 +160,13 @@ panels.explore_figure(
 
 # %% [markdown]
 # Two warnings. Weight decay is *this* network's lever, not the only one: with half of the table (set *train
-# fraction* to
-# 0.5) it finds the rule without any, and other set-ups grok without decay altogether (Kumar et al.; Prieto
-# et al.).
-# And the weight norm as such says little: it *grows* during the whole plateau.
+# fraction* to 0.5) it finds the rule without any, and other set-ups grok without decay altogether (Kumar et
+# al.; Prieto et al.). And the weight norm as such says little: it *grows* during the whole plateau.
 #
 # ## 7 · Try it
 # **A.** Measure the delay. `delay(frame)` gets a table with the columns `step`, `train_accuracy` and
-# `test_accuracy`,
-# and returns the step at which the test is first solved (accuracy at least .99) divided by that for
-# training;
-# `float("inf")` if the test never is.
+# `test_accuracy`, and returns the step at which the test is first solved (accuracy at least .99) divided by
+# that for training; `float("inf")` if the test never is.
 
 
 # %% tags=["exercise"]
@@ -199,8 +187,7 @@ exercises.check("grokking-01-delay", delay)
 
 # %% [markdown]
 # **B.** The default page solves its test near step 200. Find a weight decay that does it by step 115. The
-# panel above
-# helps you to search.
+# panel above helps you to search.
 
 # %% tags=["exercise"]
 sooner = grokking.Config(weight_decay=2.0)
@@ -230,15 +217,15 @@ print("all claims of this page hold")
 
 # %% [markdown]
 # ## 9 · Sources
-# - Power, Burda, Edwards, Babuschkin, Misra, *Grokking* (2022), [arXiv
-#   2201.02177](https://arxiv.org/abs/2201.02177): the discovery.
-# - Doshi, Das, He, Gromov, *To grok or not to grok* (2023), [arXiv
-#   2310.13061](https://arxiv.org/abs/2310.13061): this network and its settings.
+# - Power, Burda, Edwards, Babuschkin, Misra, *Grokking* (2022),
+#   [arXiv 2201.02177](https://arxiv.org/abs/2201.02177): the discovery.
+# - Doshi, Das, He, Gromov, *To grok or not to grok* (2023),
+#   [arXiv 2310.13061](https://arxiv.org/abs/2310.13061): this network and its settings.
 # - Varma, Shah, Kenton, Kramár, Kumar, *Explaining grokking through circuit efficiency* (2023),
 #   [arXiv 2309.02390](https://arxiv.org/abs/2309.02390): the list, the rule and their price.
-# - Kumar et al., *Grokking as the transition from lazy to rich training dynamics* (2023), [arXiv
-#   2310.06110](https://arxiv.org/abs/2310.06110),
-#   and Prieto et al., *Grokking at the edge of numerical stability* (2025), [arXiv
-#   2501.04697](https://arxiv.org/abs/2501.04697): grokking without decay.
+# - Kumar et al., *Grokking as the transition from lazy to rich training dynamics* (2023),
+#   [arXiv 2310.06110](https://arxiv.org/abs/2310.06110), and Prieto et al., *Grokking at the edge of
+#   numerical stability* (2025), [arXiv 2501.04697](https://arxiv.org/abs/2501.04697): grokking without
+#   decay.
 #
 # Next: [what is inside the network that understood](02_inside_the_circuit.ipynb).

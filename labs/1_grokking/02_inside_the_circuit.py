@@ -16,8 +16,7 @@
 # What has the network built when it suddenly adds correctly: a better list, or a machine?
 #
 # Here is the network of page 1.1 with weight decay 4 (sooner, as you found there). This is the picture you
-# will
-# get; by the end you will read all of it:
+# will get; by the end you will read all of it:
 
 # %%
 import os
@@ -37,19 +36,16 @@ history.figure(pictures=["accuracy", "phases", "neurons"])
 # %% [markdown]
 # ## 2 · Predict
 # A neuron has three columns of weights: $U_{an}$ and $V_{bn}$, one number for each a and b, and $W_{qn}$,
-# one for
-# each answer q. Before training all three are noise. Before you go on, sketch:
+# one for each answer q. Before training all three are noise. Before you go on, sketch:
 #
 # 1. the column $U_{an}$ of one neuron against $a = 0 … 96$ at the end: a few spikes (the pairs it
-#    remembers), steps,
-#    a wave, still noise?
+#    remembers), steps, a wave, still noise?
 # 2. Do $U$, $V$ and $W$ of one neuron have anything to do with each other?
 
 # %% [markdown]
 # ## 3 · Play
 # Press **Play** and watch the lower row. *Progress measures* move while accuracy stands still; in *each
-# neuron's
-# phases* the dots find the diagonal. Then try *task* a−b: which line do the dots find now?
+# neuron's phases* the dots find the diagonal. Then try *task* a−b: which line do the dots find now?
 
 # %%
 live.panel(config)
@@ -89,14 +85,14 @@ panels.explore_figure([columns(before, "a neuron before"), columns(history.state
 
 # %% [markdown]
 # - **A neuron is a wave.** All three columns become cosines of *one* frequency $k$. The inverse
-#   participation ratio
-#   (IPR) measures that: 1 for a pure wave, .04 for noise. Its median over the 500 neurons ends above .9.
+#   participation ratio (IPR) measures that: 1 for a pure wave, .04 for noise. Its median over the 500
+#   neurons ends above .9.
 # - **Every frequency is used.** The diagonal of the right picture has no gap: 48 frequencies share 500
 #   neurons.
 # - **The phases obey a law.** With $U_{an} \propto \cos(2\pi k a/p + \varphi_U)$ and so on, each neuron has
 #   $\varphi_U + \varphi_V = \varphi_W$: the diagonal in the first picture of this page.
-# - **Tidying up comes last.** When the test is solved (dotted line, near step 135) the median neuron is still
-#   a mixture of frequencies. A machine works before it is clean.
+# - **Tidying up comes last.** When the test is solved (dotted line, near step 135) the median neuron is
+#   still a mixture of frequencies. A machine works before it is clean.
 #
 # More than a quarter of the neurons never gets tidy. Those have become small; they hardly count:
 
@@ -113,18 +109,16 @@ print("tidy neurons carry over 80 %:       ", bool(size[tidy].sum() > 0.8 * size
 
 # %% [markdown]
 # Now the *plateau*. The *key frequencies* are those that carry 90 % of the embeddings' power. Split the
-# logits of
-# the whole table into waves of a + b at key frequencies, and the rest. *Restricted loss* keeps only the
-# former, *excluded loss* (on the training sums) only the latter:
+# logits of the whole table into waves of a + b at key frequencies, and the rest. *Restricted loss* keeps
+# only the former, *excluded loss* (on the training sums) only the latter:
 
 # %%
 history.figure(pictures=["accuracy", "progress", "spectrum"])
 
 # %% [markdown]
 # Between steps 20 and 70 accuracy says nothing. The restricted loss falls all the while: the machine is
-# being built
-# in the shadow of the list. And the excluded loss turns *up* near step 70: from there on the list is thrown
-# away.
+# being built in the shadow of the list. And the excluded loss turns *up* near step 70: from there on the
+# list is thrown away.
 #
 # ## 5 · Open the box
 # The IPR, and the split of the logits, as labkit computes them:
@@ -142,10 +136,9 @@ print(pages.source(circuits.excluded_loss))
 # 1 + \tfrac12\cos 2\alpha + \tfrac12\cos 2\beta + \cos(\alpha - \beta) + \mathbf{\cos(\alpha + \beta)}.$$
 #
 # The last term knows $a + b$, and nothing else. Times $W_{qn} \propto \cos(2\pi k q/p + \varphi_W)$ with
-# $\varphi_W = \varphi_U + \varphi_V$ it leaves
-# $\tfrac12\cos(2\pi k (a + b - q)/p)$, which is largest at $q = a + b$. All other products keep a random
-# phase. Summed over $N$ neurons they
-# cancel like noise; the good terms add up:
+# $\varphi_W = \varphi_U + \varphi_V$ it leaves $\tfrac12\cos(2\pi k (a + b - q)/p)$, which is largest at
+# $q = a + b$. All other products keep a random phase. Summed over $N$ neurons they cancel like noise; the
+# good terms add up:
 #
 # $$f_q(a, b) \approx \tfrac12 A^3 \sum_n \cos\frac{2\pi k_n (a + b - q)}{p}
 # = 1 \text{ at } q = a + b \quad\text{for}\quad A = (2/N)^{1/3}.$$
@@ -180,17 +173,14 @@ print(f"trained: accuracy {trained[0]:.2f}, less than a third of that noise: {tr
 
 # %% [markdown]
 # So the two agree in what they compute. Training does one thing better: it does not draw phases, it
-# arranges them so
-# that the unwanted terms cancel. Its peak is below 1 because weight decay keeps pulling.
+# arranges them so that the unwanted terms cancel. Its peak is below 1 because weight decay keeps pulling.
 #
 # Other networks build other machines. The transformer of Nanda et al. (a preset of the panel) uses a
-# handful of
-# frequencies instead of all, and multiplies waves by attention and ReLU.
+# handful of frequencies instead of all, and multiplies waves by attention and ReLU.
 #
 # ## 7 · Try it
 # **A.** Write `frequency(weights)`: it gets one column (p numbers) and returns the frequency, 1 … p//2,
-# that carries most
-# of its power.
+# that carries most of its power.
 
 
 # %% tags=["exercise"]
@@ -208,9 +198,9 @@ def frequency(weights):
 exercises.check("grokking-02-frequency", frequency)
 
 # %% [markdown]
-# **B.** Finish a neuron. Its columns are $U_{an} = \cos(2\pi k a/p + \varphi_U)$ and $V_{bn} = \cos(2\pi k
-# b/p + \varphi_V)$. Write
-# `readout(k, phi_u, phi_v, p)` that returns its column $W_{qn}$, p numbers, of any size.
+# **B.** Finish a neuron. Its columns are $U_{an} = \cos(2\pi k a/p + \varphi_U)$ and
+# $V_{bn} = \cos(2\pi k b/p + \varphi_V)$. Write `readout(k, phi_u, phi_v, p)` that returns its column
+# $W_{qn}$, p numbers, of any size.
 
 
 # %% tags=["exercise"]
@@ -248,16 +238,15 @@ print("all claims of this page hold")
 # %% [markdown]
 # ## 9 · Sources
 # - Gromov, *Grokking modular arithmetic* (2023), [arXiv 2301.02679](https://arxiv.org/abs/2301.02679): the
-#   solution by hand. (Its
-#   amplitude is printed with the exponent −1/3, for another normalisation of the network.)
+#   solution by hand. (Its amplitude is printed with the exponent −1/3, for another normalisation of the
+#   network.)
 # - Nanda, Chan, Lieberum, Smith, Steinhardt, *Progress measures for grokking via mechanistic
-#   interpretability* (2023),
-#   [arXiv 2301.05217](https://arxiv.org/abs/2301.05217): restricted and excluded loss; memorisation,
-#   circuit formation, clean-up.
-# - Doshi, Das, He, Gromov, *To grok or not to grok* (2023), [arXiv
-#   2310.13061](https://arxiv.org/abs/2310.13061): the IPR.
-# - Morwani et al., *Feature emergence via margin maximization* (2023), [arXiv
-#   2311.07568](https://arxiv.org/abs/2311.07568): why one
-#   frequency a neuron and $\varphi_U + \varphi_V = \varphi_W$ give the largest margin for their norm.
+#   interpretability* (2023), [arXiv 2301.05217](https://arxiv.org/abs/2301.05217): restricted and excluded
+#   loss; memorisation, circuit formation, clean-up.
+# - Doshi, Das, He, Gromov, *To grok or not to grok* (2023),
+#   [arXiv 2310.13061](https://arxiv.org/abs/2310.13061): the IPR.
+# - Morwani et al., *Feature emergence via margin maximization* (2023),
+#   [arXiv 2311.07568](https://arxiv.org/abs/2311.07568): why one frequency a neuron and
+#   $\varphi_U + \varphi_V = \varphi_W$ give the largest margin for their norm.
 #
 # Back: [memorise, then generalise](01_memorise_then_generalise.ipynb) · [all labs](../00_start.ipynb).

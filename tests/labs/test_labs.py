@@ -50,6 +50,12 @@ def test_a_page_runs_and_its_checked_outputs_are_the_stored_ones(path, executed)
     assert len(executed(path)) == sum(cell.cell_type == "code" for cell in pages.read(path).cells)
 
 
+@every_source
+def test_a_table_row_is_one_line(path):
+    text = "\n".join(cell.source for cell in pages.read(path).cells if cell.cell_type == "markdown")
+    assert [line for line in text.splitlines() if line.startswith("|") and not line.endswith("|")] == []
+
+
 @pytest.mark.kernel
 @every_page
 def test_a_page_writes_nothing_on_stderr(path, executed):
