@@ -85,6 +85,8 @@ def rows() -> list[Row]:
         pages.mkdir()
         home.mkdir()
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PANEL.strip())])
+        # without one the page asks which kernel to take
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, pages / "panel.ipynb")
         with jupyter.server(pages, home) as address, jupyter.browser(path) as page:
             panel = jupyter.open_page(page, address, "panel.ipynb")
