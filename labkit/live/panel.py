@@ -13,8 +13,8 @@ from labkit.live.controls import controls
 
 #: Seconds after which a busy cell lets the training thread in. Every tensor operation gives the interpreter
 #: away and has to wait this long to get it back: with Python's 5 ms a cell that computes slows a run to a
-#: few steps a second.
-SWITCH_INTERVAL = 0.001
+#: few steps a second, and a slider moved meanwhile acts after 0.3 s at 1 ms, after 0.04 s at 0.1 ms.
+SWITCH_INTERVAL = 0.0001
 
 _open: dict[str, "Panel"] = {}
 

@@ -120,9 +120,11 @@ def _key_presses(page: Page, panel: jupyter.Panel, result: Path) -> np.ndarray:
     panel.control("weight_decay").focus()
     panel.root.evaluate(
         """root => {
+            if (!window.pressed) {
+                root.addEventListener("keydown",
+                    () => pressed.push(performance.timeOrigin + performance.now()), {capture: true});
+            }
             window.pressed = [];
-            root.addEventListener("keydown", () => pressed.push(performance.timeOrigin + performance.now()),
-                {capture: true});
         }"""
     )
     for move in range(MOVES):
