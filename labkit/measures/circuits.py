@@ -235,7 +235,7 @@ def key_part(
     basis: Basis,
     keys: Sequence[int],
 ) -> KeyPart:
-    """The projection that :func:`restricted_loss` keeps and :func:`excluded_loss` removes; arguments as there.
+    """What :func:`restricted_loss` keeps and :func:`excluded_loss` removes; arguments as there.
 
     Raises:
         ValueError: shapes that do not fit, or a key outside 1..K.
