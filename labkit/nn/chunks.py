@@ -171,20 +171,6 @@ def all_logits(pieces: Pieces, a: Tensor, b: Tensor, *, row_bytes: int) -> Tenso
     return torch.cat([piece for share in done for piece in share])
 
 
-def mean_loss_and_accuracy(
-    logits: Iterable[Tensor], answer: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
-) -> tuple[float, float]:
-    """Mean of ``loss`` and share of rows whose largest logit is right, of logits (some rows, Q) in pieces.
-
-    Args:
-        logits: their rows together are those of ``answer``.
-        answer: (rows,) int64.
-        loss: ``(logits, answer)`` -> mean over some rows.
-    """
-    total, right = _sums(logits, answer, loss)
-    return float(total) / len(answer), int(right) / len(answer)
-
-
 def score(
     pieces: Pieces,
     a: Tensor,
@@ -194,7 +180,16 @@ def score(
     *,
     row_bytes: int,
 ) -> tuple[float, float]:
-    """:func:`mean_loss_and_accuracy` of the logits of (a, b), with the rows shared out among threads."""
+    """Mean of ``loss`` and share of rows whose largest logit is right; rows are shared out among threads.
+
+    Args:
+        pieces: gives the logits of rows (a, b), some at a time.
+        a: (rows,) int64.
+        b: the same.
+        answer: the same.
+        loss: ``(logits, answer)`` -> mean over some rows.
+        row_bytes: memory that one row takes in all layers together.
+    """
 
     @torch.no_grad()
     def share(rows: slice) -> tuple[Tensor, Tensor]:

@@ -121,7 +121,7 @@ def test_kernels_that_lose_pictures_are_refused(monkeypatch, version, show):
 @pytest.mark.parametrize("version", ["6.31.0", "7.3.0", "7.4.0"])
 def test_other_kernels_are_not(monkeypatch, version):
     monkeypatch.setitem(sys.modules, "ipykernel", types.SimpleNamespace(__version__=version))
-    cells.refuse_broken_kernels()
+    assert cells.refuse_broken_kernels() is None
 
 
 def test_a_busy_cell_must_let_the_training_in():
