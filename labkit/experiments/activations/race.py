@@ -78,10 +78,10 @@ class Config(base.Config):
 
     presets: ClassVar[Mapping[str, tuple[Mapping, str]]] = MappingProxyType(
         {
-            "digits": ({}, "8 × 8 pixels, ten classes"),
+            "digits": ({}, "8 × 8 pixels, ten classes."),
             "two spirals": (
                 {"data": "spirals", "batch": 200, "learning_rate": 0.01},
-                "two inputs: the picture shows what the network says of every place",
+                "two inputs: the picture shows what the network says of every place.",
             ),
         }
     )

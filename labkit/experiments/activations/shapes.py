@@ -72,14 +72,14 @@ class Config(base.Config):
 
     presets: ClassVar[Mapping[str, tuple[Mapping, str]]] = MappingProxyType(
         {
-            "PReLU": ({"activation": "prelu"}, "one number: the slope on the left"),
-            "Snake": ({"activation": "snake"}, "one number: the frequency"),
-            "rational": ({}, "ten numbers: a quotient of polynomials, from leaky ReLU"),
-            "Hermite": ({"activation": "hermite"}, "six coefficients, from those of a ramp"),
-            "spline": ({"activation": "kan_bspline"}, "eight B-splines beside SiLU"),
+            "PReLU": ({"activation": "prelu"}, "one number: the slope on the left."),
+            "Snake": ({"activation": "snake"}, "one number: the frequency."),
+            "rational": ({}, "ten numbers: a quotient of polynomials, from leaky ReLU."),
+            "Hermite": ({"activation": "hermite"}, "six coefficients, from those of a ramp."),
+            "spline": ({"activation": "kan_bspline"}, "eight B-splines beside SiLU."),
             "Kolmogorov-Arnold": (
                 {"activation": "kan_bspline", "shapes": "one a pair", "width": 4},
-                "a spline on every edge, and no weights",
+                "a spline on every edge, and no weights.",
             ),
         }
     )
