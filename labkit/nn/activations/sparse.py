@@ -11,7 +11,7 @@ SOURCE = (
 )
 LEVELS = "the defaults are ours: the source sets τ and m by the sparsity that is wanted"
 # the threshold of half a standard deviation leaves 31 % of standard normal inputs on one side
-TAU = Parameter("tau", 0.5, "threshold τ, below which φ is 0", 0.0, 5.0)
+TAU = Parameter("tau", 0.5, "threshold τ, below which φ is 0", 0.0, 10.0)
 M = Parameter("m", 1.0, "height at which φ is clipped", 0.0, 10.0)
 
 
@@ -114,7 +114,7 @@ MEMBERS: dict[str, Activation] = {
         r"\phi(x) = x \text{ for } |x| > \lambda,\ 0 \text{ otherwise}",
         "Donoho & Johnstone, hard threshold, Biometrika 1994",
         # 1/2 is torch's
-        (Parameter("lambd", 0.5, "threshold λ", 0.0, 5.0),),
+        (Parameter("lambd", 0.5, "threshold λ", 0.0, 10.0),),
         slope=lambda x, lambd: (x.abs() > lambd).to(x.dtype),
         jumps=lambda lambd: (-lambd, lambd) if lambd else (),
         aliases=("hardshrink", "hard_threshold"),

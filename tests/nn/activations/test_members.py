@@ -382,7 +382,7 @@ def test_unknown_names_and_parameters_are_told_the_nearest():
         get("shifted_relu", tua=1.0)
     with pytest.raises(ValueError, match="parameters of 'relu': got tau; allowed: none"):
         get("relu", tau=1.0)
-    with pytest.raises(ValueError, match="tau: got -1.0; allowed: a finite number from 0 to 5"):
+    with pytest.raises(ValueError, match="tau: got -1.0; allowed: a finite number from 0 to 10"):
         get("shifted_relu", tau=-1.0)
 
 

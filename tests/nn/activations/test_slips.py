@@ -133,3 +133,17 @@ def test_a_slope_can_be_differentiated_again_whether_written_or_by_autograd(name
     x = torch.linspace(-2.9, 3.1, 13, dtype=torch.float64)
     wanted = (row.derivative(x + 1e-5) - row.derivative(x - 1e-5)) / 2e-5
     torch.testing.assert_close(by_autograd(row.derivative, x), wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [0.5, torch.tensor(0.5)], ids=["number", "tensor"])
+def test_helu_is_relu_to_all_that_comes_after_it(alpha):
+    # its value is set behind autograd's back: what is multiplied by it later must see ReLU's value
+    x = torch.tensor([-2.0, -0.5, -0.25, 0.0, 1.0, 3.0], requires_grad=True)
+    y = get("helu").law(x, alpha=alpha)
+    assert y.tolist() == [0, 0, 0, 0, 1, 3]
+    (came,) = torch.autograd.grad((y * y).sum(), x, create_graph=True)
+    assert came.tolist() == [0, 0, 0, 0, 2, 6] and came.requires_grad
+    (bend,) = torch.autograd.grad(came.sum(), x)
+    assert bend.tolist() == [0, 0, 2, 2, 2, 2]  # twice the square of what backward multiplies by
+    value, along = torch.func.jvp(lambda z: get("helu").law(z, alpha=alpha), (x.detach(),), (torch.ones(6),))
+    assert value.tolist() == y.tolist() and along.tolist() == [0, 0, 1, 1, 1, 1]
