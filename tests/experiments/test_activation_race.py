@@ -75,7 +75,7 @@ def test_the_start_keeps_lengths(name):
 
 
 def test_every_racer_is_there_and_a_rate_is_hot():
-    assert len(race.RACERS) == 12 and set(race.RACERS) <= set(ELEMENTWISE) and len(race.RATES) == 5
+    assert len(race.RACERS) == 12 and set(race.RACERS) <= set(ELEMENTWISE) and len(race.RATES) == 6
     assert race.Config.knob("learning_rate").acts == "hot"  # else rates would not train together
 
 
