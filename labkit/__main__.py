@@ -78,9 +78,10 @@ def _number(kind: type, low: float) -> Callable[[str], float]:
 def _settings(sub: argparse.ArgumentParser) -> None:
     """What ``run`` and ``sweep`` are both told."""
     from labkit.commands import CODES
+    from labkit.experiments import EXPERIMENTS
 
     sub.epilog = CODES
-    sub.add_argument("experiment", help="which phenomenon, for instance grokking")
+    sub.add_argument("experiment", help=f"which phenomenon: {', '.join(EXPERIMENTS)}")
     sub.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting; may be repeated"
     )

@@ -1,16 +1,13 @@
-"""One JupyterLab and one Chromium for all browser tests; each test starts the panel afresh."""
+"""One JupyterLab and one Chromium for all browser tests."""
 
 import pytest
 from browser import jupyter
 
-#: The page that all these tests use.
-PAGE = "1_grokking/01_memorise_then_generalise.ipynb"
-
 
 @pytest.fixture(scope="session")
-def address(root, tmp_path_factory):
-    with jupyter.server(root / "labs", tmp_path_factory.mktemp("lab"), LABKIT_FAST="1") as address:
-        yield address
+def lab(root, tmp_path_factory):
+    with jupyter.server(root / "labs", tmp_path_factory.mktemp("lab"), LABKIT_FAST="1") as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")
@@ -19,13 +16,13 @@ def page(browser_path):
         yield page
 
 
-@pytest.fixture(scope="session")
-def opened(page, address):
-    return jupyter.open_page(page, address, PAGE)
-
-
-@pytest.fixture
-def panel(opened, page):
-    opened.fresh()
-    yield opened
+@pytest.fixture(scope="module")
+def panels(request, page, lab):
+    """The panels of a notebook that the module's ``SOURCE`` makes: one a cell, each with its first frame."""
+    name = f"{request.module.__name__.rpartition('.')[2]}.ipynb"
+    lab.write(name, request.module.SOURCE)
+    jupyter.open_page(page, lab, name)
+    cells = page.locator(".jp-CodeCell")
+    yield [jupyter.Panel(page, cells.nth(k).locator(".lk-panel").first) for k in range(cells.count())]
+    jupyter.end_kernels(page)
     assert page.complaints == []

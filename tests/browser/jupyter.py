@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -9,20 +10,38 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
-__all__ = ["Panel", "browser", "command", "expect", "open_page", "server", "shown"]
+from labkit import pages
+
+__all__ = ["Lab", "Panel", "browser", "command", "end_kernels", "expect", "open_page", "server", "shown"]
 
 #: Chromium in a container: no sandbox, no GPU, nothing fetched behind our back.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
+@dataclass(frozen=True)
+class Lab:
+    """A running JupyterLab."""
+
+    address: str
+    folder: Path  # what it serves
+
+    def write(self, name: str, source: str) -> None:
+        """Put a notebook of the cells of a percent script into the folder."""
+        script = (self.folder / name).with_suffix(".py")
+        script.write_text(source)
+        nbformat.write(pages.read(script), self.folder / name)
+
+
 @contextlib.contextmanager
-def server(pages: Path, folder: Path, **environment: str) -> Iterator[str]:
-    """Serve a copy of ``pages`` (so that autosave leaves the checkout alone); give the server's address."""
-    shutil.copytree(pages, folder / "labs")
+def server(source: Path, folder: Path, **environment: str) -> Iterator[Lab]:
+    """Serve a copy of the folder ``source``, so that autosave leaves the checkout alone."""
+    shutil.copytree(source, folder / "labs")
     settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     # the question about news would lie over the panel
@@ -52,7 +71,7 @@ def server(pages: Path, folder: Path, **environment: str) -> Iterator[str]:
         address = f"http://127.0.0.1:{port}"
         try:
             _wait_for(f"{address}/api/status", process, log)
-            yield address
+            yield Lab(address, folder / "labs")
         finally:
             process.terminate()  # and with it, its kernels
             process.wait(20)
@@ -96,9 +115,14 @@ def command(page: Page, name: str, **arguments: object) -> None:
     )
 
 
-def open_page(page: Page, address: str, name: str) -> "Panel":
-    """Open a notebook alone on the screen, run all its cells, and wait for its panel's first frame."""
-    page.goto(f"{address}/lab/tree/{name}")
+def end_kernels(page: Page) -> None:
+    """End every kernel of the server, and all that trains in them."""
+    page.evaluate("() => window.jupyterapp.serviceManager.sessions.shutdownAll()")
+
+
+def open_page(page: Page, lab: Lab, name: str) -> "Panel":
+    """Open a notebook alone on the screen, run all its cells, and wait for its first panel's first frame."""
+    page.goto(f"{lab.address}/lab/tree/{name}?reset")  # without it, earlier notebooks are opened too
     page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     # commands before the kernel answers are lost
@@ -160,9 +184,16 @@ class Panel:
     def until(self, condition: str, timeout: float = 30.0) -> None:
         """Wait for a JavaScript condition on the panel's data attributes, ``d``."""
         self.page.wait_for_function(
-            f"() => {{ const d = document.querySelector('.lk-panel')?.dataset; return d && ({condition}); }}",
+            f"root => {{ const d = root.dataset; return {condition}; }}",
+            arg=self.root.element_handle(timeout=1000 * timeout),
             timeout=1000 * timeout,
         )
+
+    def drawn(self) -> dict[str, str]:
+        """The checksums of the pictures, once there are some."""
+        self.root.scroll_into_view_if_needed()
+        expect(self.root).to_have_attribute("data-seq", re.compile("^[1-9]"), timeout=60_000)
+        return self.canvases()
 
     def fresh(self) -> None:
         """Default settings at the default pace, before the first step."""
@@ -188,3 +219,16 @@ class Panel:
     def picture(self, path: Path) -> None:
         """Keep a screenshot of the panel."""
         self.root.screenshot(path=path)
+
+    def themes(self) -> Iterator[str]:
+        """The page in the dark theme, then in the light one, when the panel is drawn anew."""
+        for theme in ("dark", "light"):
+            command(self.page, "apputils:change-theme", theme=f"JupyterLab {theme.title()}")
+            expect(self.root).to_have_attribute("data-theme", theme)
+            self.page.wait_for_timeout(700)  # until all is drawn
+            yield theme
+
+    def pictures(self, folder: Path, name: str) -> None:
+        """Keep a screenshot in either theme."""
+        for theme in self.themes():
+            self.picture(folder / f"{name}_{theme}.png")

@@ -1,9 +1,6 @@
 """The gallery in a real JupyterLab: a formula is typed, joins with its passport, and a bad one is refused."""
 
 import pytest
-from browser import jupyter
-
-from labkit import pages
 
 pytestmark = pytest.mark.browser
 
@@ -15,24 +12,12 @@ live.explore(gallery.gallery, gallery.Config(first="leaky_relu"))
 """
 
 
-@pytest.fixture(scope="module")
-def shown(page, root, tmp_path_factory):
-    import nbformat
-
-    folder = tmp_path_factory.mktemp("gallery")
-    (folder / "pages").mkdir()
-    (folder / "pages" / "gallery.py").write_text(SOURCE)
-    nbformat.write(pages.read(folder / "pages" / "gallery.py"), folder / "pages" / "gallery.ipynb")
-    with jupyter.server(folder / "pages", folder / "lab", PYTHONPATH=str(root)) as address:
-        yield jupyter.open_page(page, address, "gallery.ipynb")
-    assert page.complaints == []
-
-
 def words(panel):
     return panel.root.locator("table[data-picture=passport]").inner_text()
 
 
-def test_a_typed_formula_joins_with_its_passport(shown, page, artefacts):
+def test_a_typed_formula_joins_with_its_passport(panels, page, artefacts):
+    shown = panels[0]
     shown.until("d.state === 'ready' && +d.seq > 0")
     line = shown.control("formula")
     line.fill("x*tanh(exp(x))")
@@ -45,14 +30,11 @@ def test_a_typed_formula_joins_with_its_passport(shown, page, artefacts):
     shown.key("shape_1", "ArrowRight", 3)
     page.wait_for_function("(old) => document.querySelector('.lk-table').innerText !== old", arg=before)
     assert "leaky_relu, slope = " in words(shown)
-    for theme in ("Dark", "Light"):
-        jupyter.command(page, "apputils:change-theme", theme=f"JupyterLab {theme}")
-        shown.until(f"d.theme === '{theme.lower()}'")
-        page.wait_for_timeout(300)
-        shown.picture(artefacts / f"gallery_{theme.lower()}.png")
+    shown.pictures(artefacts, "gallery")
 
 
-def test_a_bad_formula_is_refused_in_words_and_the_pictures_stay(shown, page):
+def test_a_bad_formula_is_refused_in_words_and_the_pictures_stay(panels, page):
+    shown = panels[0]
     before = words(shown)
     line = shown.control("formula")
     line.fill("__import__('os')")

@@ -1,11 +1,6 @@
 """The live elements of lab 3 in one notebook: the cloud turns, theory answers, descent follows."""
 
-import re
-
 import pytest
-from browser import jupyter
-
-from labkit import pages
 
 pytestmark = pytest.mark.browser
 
@@ -23,76 +18,48 @@ live.explore(imbalance.imbalance, imbalance.Config.preset("three layers"), name=
 """
 
 
-@pytest.fixture(scope="module")
-def elements(page, root, tmp_path_factory):
-    import nbformat
-
-    folder = tmp_path_factory.mktemp("collapse")
-    (folder / "pages").mkdir()
-    (folder / "pages" / "all.py").write_text(SOURCE)
-    nbformat.write(pages.read(folder / "pages" / "all.py"), folder / "pages" / "all.ipynb")
-    with jupyter.server(folder / "pages", folder / "lab", PYTHONPATH=str(root)) as address:
-        jupyter.open_page(page, address, "all.ipynb")
-        yield [
-            jupyter.Panel(page, page.locator(".jp-CodeCell").nth(k).locator(".lk-panel")) for k in range(3)
-        ]
-    assert page.complaints == []
-
-
-def seen(page, panel, artefacts, name):
-    """A screenshot in both themes."""
-    for theme in ("Dark", "Light"):
-        jupyter.command(page, "apputils:change-theme", theme=f"JupyterLab {theme}")
-        jupyter.expect(panel.root).to_have_attribute("data-theme", theme.lower())
-        page.wait_for_timeout(1000)  # until all is drawn anew
-        panel.picture(artefacts / f"collapse_{name}_{theme.lower()}.png")
-
-
-def played(page, panel, past):
-    """Play at full speed past a step, then pause."""
-    panel.root.scroll_into_view_if_needed()
-    jupyter.expect(panel.root).to_have_attribute("data-seq", re.compile("^[1-9]"), timeout=60_000)
-    panel.speed("fast")
+def played(panel, past):
+    """Play past a step, then pause."""
+    panel.drawn()
+    panel.speed("full speed")
     panel.do("play")
-    for _ in range(600):
-        if panel.step >= past:
-            break
-        page.wait_for_timeout(200)
+    panel.until(f"+d.step >= {past}", 120)
     panel.do("pause")
-    jupyter.expect(panel.root).to_have_attribute("data-state", "paused", timeout=30_000)
-    assert panel.step >= past
+    panel.until("d.state === 'paused'")
 
 
-def test_the_cloud_freezes_and_turns(elements, page, artefacts):
-    played(page, elements[0], 300)
-    seen(page, elements[0], artefacts, "digits")
-    canvas = elements[0].root.locator("canvas[data-picture=cloud]")
+def test_the_cloud_freezes_and_turns(panels, page, artefacts):
+    panel = panels[0]
+    played(panel, 300)
+    panel.pictures(artefacts, "collapse_digits")
+    canvas = panel.root.locator("canvas[data-picture=cloud]")
     canvas.scroll_into_view_if_needed()
-    before = elements[0].canvases()["cloud"]
+    before = panel.canvases()["cloud"]
     box = canvas.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] / 2 + 60, box["y"] + box["height"] / 2 + 20, steps=5)
     page.mouse.up()
     page.wait_for_timeout(300)
-    assert elements[0].canvases()["cloud"] != before
+    assert panel.canvases()["cloud"] != before
 
 
-def test_theory_jumps_with_the_slider_and_descent_follows(elements, page, artefacts):
-    panel = elements[1]
-    played(page, panel, 250)
+def test_theory_jumps_with_the_slider_and_descent_follows(panels, page, artefacts):
+    panel = panels[1]
+    played(panel, 250)
+    before = panel["value-lambda_w"]
     panel.key("lambda_w", "ArrowRight", 10)
-    page.wait_for_timeout(500)
-    played(page, panel, 500)
-    seen(page, panel, artefacts, "free")
+    panel.until(f"d.valueLambda_w !== '{before}'")
+    played(panel, 500)
+    panel.pictures(artefacts, "collapse_free")
 
 
-def test_counts_move_the_frame(elements, page, artefacts):
-    panel = elements[2]
-    panel.root.scroll_into_view_if_needed()
-    page.wait_for_timeout(8000)  # theory, descent, and the way up and down
+def test_counts_move_the_frame(panels, page, artefacts):
+    panel = panels[2]
+    panel.drawn()
+    page.wait_for_timeout(5000)  # theory, descent, and the way up and down
+    panel.pictures(artefacts, "collapse_imbalance")
     before = panel.canvases()
-    seen(page, panel, artefacts, "imbalance")
     panel.key("count_4", "ArrowLeft", 10)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(2000)
     assert panel.canvases() != before

@@ -9,7 +9,21 @@ from browser import jupyter
 
 pytestmark = pytest.mark.browser
 
+PAGE = "1_grokking/01_memorise_then_generalise.ipynb"
 PICTURES = {"accuracy", "loss", "spectrum", "progress", "phases", "neurons"}
+
+
+@pytest.fixture(scope="module")
+def opened(page, lab):
+    yield jupyter.open_page(page, lab, PAGE)
+    jupyter.end_kernels(page)
+
+
+@pytest.fixture
+def panel(opened, page):
+    opened.fresh()
+    yield opened
+    assert page.complaints == []
 
 
 def test_the_first_frame_is_there_before_anything_is_pressed(panel):
@@ -223,30 +237,25 @@ def test_a_reloaded_page_shows_the_last_frame(panel, page):
 
 
 def test_the_theme_is_followed_and_screenshots_are_kept(panel, page, artefacts):
+    def seen(moment):
+        for theme in panel.themes():
+            for width in (900, 1280):
+                page.set_viewport_size({"width": width, "height": 1500})
+                page.wait_for_timeout(400)
+                panel.picture(artefacts / f"panel_{theme}_{width}_{moment}.png")
+                # nothing may stick out of the panel sideways
+                assert panel.root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
+
+    seen("start")
     panel.speed("full speed")
-    for theme in ("Light", "Dark"):
-        jupyter.command(page, "apputils:change-theme", theme=f"JupyterLab {theme}")
-        panel.until(f"d.theme === '{theme.lower()}'")
-        for width in (1280, 900):
-            page.set_viewport_size({"width": width, "height": 1500})
-            panel.fresh()
-            page.wait_for_timeout(700)
-            panel.picture(artefacts / f"panel_{theme.lower()}_{width}_start.png")
-            panel.speed("full speed")
-            panel.do("play")
-            panel.until("+d.step > 60", 60)
-            panel.picture(artefacts / f"panel_{theme.lower()}_{width}_mid.png")
-            panel.until("+d.step > 300", 60)
-            panel.do("pause")
-            panel.until("d.state === 'paused'")
-            page.wait_for_timeout(700)
-            panel.picture(artefacts / f"panel_{theme.lower()}_{width}_end.png")
-            events = panel.root.locator(".lk-events").inner_text()
-            assert "test solved" in events and "delay ×" in events
-            # nothing may stick out of the panel sideways
-            assert panel.root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
-    page.set_viewport_size({"width": 1280, "height": 1500})
-    jupyter.command(page, "apputils:change-theme", theme="JupyterLab Light")
+    for moment, step in (("mid", 60), ("end", 300)):
+        panel.do("play")
+        panel.until(f"+d.step > {step}", 60)
+        panel.do("pause")
+        panel.until("d.state === 'paused'")
+        seen(moment)
+    events = panel.root.locator(".lk-events").inner_text()
+    assert "test solved" in events and "delay ×" in events
 
 
 # ----------------------------------------------------------------------------------------------

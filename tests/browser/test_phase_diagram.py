@@ -3,8 +3,6 @@
 import pytest
 from browser import jupyter
 
-from labkit import pages
-
 pytestmark = pytest.mark.browser
 
 SOURCE = """# %%
@@ -24,17 +22,9 @@ live.phase_diagram(
 LEFT, RIGHT, TOP, BOTTOM = 66, 12, 8, 42
 
 
-@pytest.fixture(scope="module")
-def diagram(page, root, tmp_path_factory):
-    import nbformat
-
-    folder = tmp_path_factory.mktemp("diagram")
-    (folder / "pages").mkdir()
-    (folder / "pages" / "plane.py").write_text(SOURCE)
-    nbformat.write(pages.read(folder / "pages" / "plane.py"), folder / "pages" / "plane.ipynb")
-    with jupyter.server(folder / "pages", folder / "lab", PYTHONPATH=str(root)) as address:
-        yield jupyter.open_page(page, address, "plane.ipynb")
-    assert page.complaints == []
+@pytest.fixture
+def diagram(panels):
+    return panels[0]
 
 
 def at(diagram, column, row):
@@ -48,14 +38,9 @@ def below(diagram):
     return diagram.root.locator(".lk-below").inner_text()
 
 
-def opened(page):
-    page.wait_for_selector(".lk-nest .lk-panel")
-    return page.locator(".lk-nest .lk-panel")
-
-
-def nested(page, condition):
-    root = "document.querySelector('.lk-nest .lk-panel')"
-    page.wait_for_function(f"() => {{ const d = {root}?.dataset; return d && ({condition}); }}")
+def nested(page):
+    """The panel of the run that was opened."""
+    return jupyter.Panel(page, page.locator(".lk-nest .lk-panel"))
 
 
 def test_it_fills_while_one_watches(diagram, page, artefacts):
@@ -81,16 +66,16 @@ def test_it_fills_while_one_watches(diagram, page, artefacts):
 def test_a_clicked_cell_is_opened_live(diagram, page, artefacts):
     assert page.locator(".lk-nest").count() == 0
     page.mouse.click(*at(diagram, 3, 4))
-    root = opened(page)
-    nested(page, "d.valueWeight_decay === '3' && d.valueTrain_fraction === '0.9' && +d.step > 10")
-    assert root.get_attribute("data-state") == "running"
+    run = nested(page)
+    run.until("d.valueWeight_decay === '3' && d.valueTrain_fraction === '0.9' && +d.step > 10")
+    assert run["state"] == "running"
     assert page.locator(".lk-opened").inner_text() == "Run of the cell at weight decay 3, train fraction 0.9:"
     page.mouse.move(*at(diagram, 3, 4))
     assert below(diagram).startswith("weight decay 3 · train fraction 0.9 · learns at once")
     page.mouse.click(*at(diagram, 0, 0))
-    nested(page, "d.valueWeight_decay === '0' && d.valueTrain_fraction === '0.3' && d.branches === '3'")
-    root.locator("button[data-do=pause]").click()
-    nested(page, "d.state === 'paused'")
+    run.until("d.valueWeight_decay === '0' && d.valueTrain_fraction === '0.3' && d.branches === '3'")
+    run.do("pause")
+    run.until("d.state === 'paused'")
 
 
 def test_cells_are_read_and_opened_by_keyboard(diagram, page):
@@ -106,7 +91,7 @@ def test_cells_are_read_and_opened_by_keyboard(diagram, page):
         assert below(diagram).startswith(start)
         assert diagram.root.locator("[data-figure=diagram] [aria-live]").inner_text() == below(diagram)
     page.keyboard.press("Enter")
-    nested(page, "d.valueWeight_decay === '40' && d.valueTrain_fraction === '0.5'")
+    nested(page).until("d.valueWeight_decay === '40' && d.valueTrain_fraction === '0.5'")
     page.keyboard.press("Shift+ArrowUp")
     assert below(diagram) == "a closer look at weight decay 40 to 40 · train fraction 0.5 to 0.6"
     page.keyboard.press("Escape")
@@ -123,27 +108,23 @@ def test_colours_follow_the_menu(diagram, page):
     page.wait_for_function("() => document.querySelector('.lk-title').textContent === 'phase'")
 
 
-def test_a_dragged_box_is_refined_in_both_themes(diagram, page, artefacts):
-    for theme in ("Dark", "Light"):
-        jupyter.command(page, "apputils:change-theme", theme=f"JupyterLab {theme}")
-        diagram.until(f"d.theme === '{theme.lower()}'")
-        page.wait_for_timeout(700)
-        page.screenshot(path=artefacts / f"diagram_{theme.lower()}.png")
-        whole = diagram.canvases()
-        page.mouse.move(*at(diagram, 2, 3))
-        page.mouse.down()
-        page.mouse.move(*at(diagram, 3, 2), steps=5)
-        page.mouse.move(*at(diagram, 4, 1), steps=5)
-        assert below(diagram) == "a closer look at weight decay 1 to 10 · train fraction 0.5 to 0.7"
-        diagram.picture(artefacts / f"diagram_{theme.lower()}_box.png")
-        page.mouse.up()
-        diagram.until("d.state === 'finished' && d.step === '50'", 90)  # 5 × 5 cells, 9 of them known before
-        page.wait_for_timeout(400)
-        assert diagram.canvases() != whole
-        page.mouse.move(*at(diagram, 0, 0))
-        assert below(diagram).startswith("weight decay 1 · train fraction 0.5 · ")
-        diagram.picture(artefacts / f"diagram_{theme.lower()}_refined.png")
-        assert diagram.root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
-        diagram.do("whole")
-        diagram.until("d.state === 'finished' && d.step === '60'")
-        page.wait_for_timeout(400)
+def test_a_dragged_box_is_refined(diagram, page, artefacts):
+    for theme in diagram.themes():
+        page.screenshot(path=artefacts / f"diagram_{theme}.png")
+    whole = diagram.canvases()
+    page.mouse.move(*at(diagram, 2, 3))
+    page.mouse.down()
+    page.mouse.move(*at(diagram, 3, 2), steps=5)
+    page.mouse.move(*at(diagram, 4, 1), steps=5)
+    assert below(diagram) == "a closer look at weight decay 1 to 10 · train fraction 0.5 to 0.7"
+    diagram.pictures(artefacts, "diagram_box")
+    page.mouse.up()
+    diagram.until("d.state === 'finished' && d.step === '50'", 90)  # 5 × 5 cells, 9 of them known before
+    page.wait_for_timeout(400)
+    assert diagram.canvases() != whole
+    page.mouse.move(*at(diagram, 0, 0))
+    assert below(diagram).startswith("weight decay 1 · train fraction 0.5 · ")
+    diagram.pictures(artefacts, "diagram_refined")
+    assert diagram.root.evaluate("root => root.scrollWidth <= root.clientWidth + 1")
+    diagram.do("whole")
+    diagram.until("d.state === 'finished' && d.step === '60'")
