@@ -17,8 +17,9 @@ from labkit.config import knob
 from labkit.data import signals
 from labkit.experiments.dense import DenseRun
 from labkit.experiments.spectral_bias_pictures import pictures
+from labkit.experiments.spectral_bias_prediction import OPTIMISERS
 from labkit.experiments.spectral_bias_presets import ALIASES, PRESETS
-from labkit.experiments.spectral_bias_runs import OPTIMISERS, TARGETS, Runs, shown, signal
+from labkit.experiments.spectral_bias_runs import TARGETS, Runs, shown, signal
 from labkit.measures import activation_regions, first_times, kernel_alignment, kernel_change, learning_order
 from labkit.nn.activations import ELEMENTWISE
 from labkit.nn.fields import ENCODINGS, FIELDS

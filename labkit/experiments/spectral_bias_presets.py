@@ -50,7 +50,11 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], str]] = MappingProxyType(
             {**_KERNEL, "spacing": 1, "learning_rate": 0.05, "output_scale": 0.1},
             "The same with small outputs: the kernel moves, and the prediction fails.",
         ),
-        "circle, bias": (_CIRCLE, "On the circle each sine is an eigenfunction: time grows like k²."),
+        "circle, bias": (
+            # σ_b = σ_w: the weaker the biases, the later k² sets in
+            {**_CIRCLE, "bias": 2**0.5, "learning_rate": 0.14},
+            "On the circle each sine is an eigenfunction: time grows like k².",
+        ),
         "circle, no bias": (
             {**_CIRCLE, "bias": 0.0},
             "Without bias odd k from 3 on have eigenvalue 0 and are never learnt.",

@@ -8,6 +8,8 @@ from labkit.claims import spectral_bias as claims
 from labkit.claims.claim import FAILS, HOLDS, Measured
 
 TABLE = {claim.id.removeprefix("spectral_bias/"): claim for claim in claims.CLAIMS}
+#: One mode of one seed whose rate is too far off.
+ERRORS = (("what is left of a mode", 0.1), ("its rate", 0.21))
 
 
 def test_the_table_holds_what_the_lab_promises():
@@ -25,7 +27,8 @@ def test_the_table_holds_what_the_lab_promises():
         ("order-relu", {"Spearman(k, time)": [0.9] * 10}, HOLDS),
         ("order-relu", {"Spearman(k, time)": [1.0] * 9 + [0.8]}, FAILS),
         ("order-waves", {"SIREN, mean": [0.1], "Fourier features, mean": [0.6]}, FAILS),
-        ("kernel-predicts", {"largest error of a mode's rate": [0.21]}, FAILS),
+        ("kernel-predicts", {f"{what}, largest error": [0.1] * 4 + [worst] for what, worst in ERRORS}, FAILS),
+        ("circle-with-bias", {"exponent, k = 4 to 12": [2.0] * 4 + [2.27]}, FAILS),
         ("siren-128", {"step with 30 dB": [math.nan]}, FAILS),
         ("siren-128", {"step with 30 dB": [45.0]}, HOLDS),
     ],
@@ -40,8 +43,10 @@ def test_quick_ones_hold(name):
 
 
 def test_the_error_of_the_kernel_is_small_for_lazy_and_large_for_rich_networks():
-    lazy, rich = (claims.off_the_kernel(256, alpha, steps=120) for alpha in (100.0, 0.3))
-    assert lazy < 0.1 < 0.3 < rich
+    config = claims.spectral_bias.Config.preset("kernel", domain="circle", width=256, points=32, notes=3)
+    config = config.replace(learning_rate=0.2)
+    lazy, rich = (claims.off_the_kernel(config.replace(output_scale=alpha), 60) for alpha in (50.0, 0.1))
+    assert max(lazy) < 0.05 < 0.2 < min(rich)
 
 
 def test_an_exponent_is_that_of_a_power():

@@ -124,20 +124,18 @@ def test_the_kernel_predicts_lazy_networks_and_fails_for_rich_ones(optimizer):
 
 
 def test_modes_of_the_kernel_decay_as_it_predicts():
-    """Within 20 % until half of a mode is learnt, along the eigenvectors of the kernel itself.
-
-    At α = 10: at α = 1 the kernel of this width moves enough to slow the third mode by a third.
-    """
+    """Within 20 % until half of a mode is learnt, along the eigenvectors of the kernel itself, at α = 1."""
     config = Config(
-        notes=3, spacing=1, points=32, depth=1, width=2048, parametrisation="ntk", centred=True,
-        optimizer="gd", learning_rate=0.1, precision="float64", output_scale=10.0,
+        notes=3, spacing=1, points=32, domain="circle", depth=1, width=2048, parametrisation="ntk",
+        centred=True, optimizer="gd", learning_rate=0.2, precision="float64",
     )  # fmt: skip
     experiment = config.experiment(config, CPU)
     solved = experiment.runs.solved()
     assert solved.initial.abs().max() > 1
-    experiment.runs.advance(steps := 100)
-    left, measured = solved.decay(steps, 0.1), experiment.runs.mode_residuals() / solved.initial
-    learning = (left > 0.5) & (left < 0.9) & (solved.initial.abs() > 0.1)
+    experiment.runs.advance(steps := 30)
+    left, measured = solved.decay(steps, 0.2), experiment.runs.mode_residuals() / solved.initial
+    loud = solved.initial.abs() > 0.05 * solved.initial.norm()
+    learning = loud & (left > 0.5) & (left < 0.9)
     assert learning.sum() >= 2
     rates = measured[learning].log() / left[learning].log()
     assert (rates - 1).abs().max() < 0.2, rates
@@ -154,11 +152,11 @@ def test_the_prediction_ends_where_other_settings_train():
 
 def test_on_the_circle_odd_frequencies_need_a_bias():
     start = Config.preset("circle, bias", width=1024, notes=5, learning_rate=0.2, points=32)
-    steps = 80
-    learnt = {
-        bias: [run(start.replace(bias=bias), steps, progress=False)[f"a_{k}"][-1] for k in range(1, 6)]
-        for bias in (0.0, 1.0)
-    }
+    steps, learnt = 80, {}
+    for bias in (0.0, 1.0):
+        runs = Runs([start.replace(bias=bias)], CPU)
+        runs.advance(steps)
+        learnt[bias] = runs.amplitudes()[0].tolist()
     assert learnt[0.0][2] < 0.06 and learnt[0.0][4] < 0.06 < 0.5 < learnt[0.0][3]
     assert learnt[1.0][2] > 0.5 and learnt[1.0][4] > 0.25
     # at the rates of the infinitely wide network, 1 − (1 − 2ηλ_k)^t
