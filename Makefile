@@ -17,6 +17,8 @@ TORCH_INDEX ?= $(shell if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi 
 PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	$(if $(strip $(TORCH_INDEX)),--extra-index-url $(TORCH_INDEX)) -c binder/pins.txt
 
+# Processes that `make test` shares the test files out to.
+JOBS ?= 2
 # The browser tests keep their screenshots here.
 ARTEFACTS ?= artefacts
 ESLINT := eslint@9.39.1
@@ -56,7 +58,7 @@ lab: $(VENV)/lab.stamp
 
 # The slow tests too, which a plain `pytest` leaves out.
 test: $(VENV)/test.stamp lint
-	LABKIT_ARTEFACTS="$(ARTEFACTS)" $(BIN)/python -m pytest -m "not gpu"
+	LABKIT_ARTEFACTS="$(ARTEFACTS)" $(BIN)/python -m pytest -m "not gpu" -n $(JOBS) --dist loadgroup
 
 # --- lint --------------------------------------------------------------------------------------
 

@@ -333,7 +333,7 @@ def test_make_test_installs_the_test_extra_and_a_second_call_nothing(root, tmp_p
     assert "-c binder/pins.txt -e '.[test]'" in first.stdout
     assert all(
         text in first.stdout
-        for text in ("ruff check .", "ruff format --check .", '-m pytest -m "not gpu"\n', "node")
+        for text in ("ruff check .", "ruff format --check .", '-m pytest -m "not gpu" -n 2', "node")
     )
     (tmp_path / "venv").mkdir()
     for stamp in ("made", "lab", "test"):
@@ -344,7 +344,7 @@ def test_make_test_installs_the_test_extra_and_a_second_call_nothing(root, tmp_p
 
 def test_what_make_test_selects_leaves_out_nothing_but_gpu_tests(root):
     """So the kernels of several versions and repo2docker are in CI, which runs `make test`."""
-    (chosen,) = re.findall(r'-m pytest -m "(.*)"', (root / "Makefile").read_text())
+    (chosen,) = re.findall(r'-m pytest -m "(.*?)"', (root / "Makefile").read_text())
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-m", chosen]
     command += ["tests/kernel", "tests/test_packaging.py"]
     listed = subprocess.run(command, cwd=root, capture_output=True, text=True).stdout
