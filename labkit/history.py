@@ -1,23 +1,14 @@
-"""What a run leaves behind: columns of numbers, the config, what was changed on the way, and the state.
+"""What a run leaves behind: columns of numbers, the config, what was changed on the way, and the state."""
 
-Saved as one zip file: ``manifest.json``, ``columns.npz``, ``state.safetensors``.
-"""
-
-import io
-import json
 import math
 import os
-import sys
-import uuid
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import safetensors.torch
 
+from labkit import archive
 from labkit.config import Config
 from labkit.rows import Rows
 from labkit.train import MEASURE_DUE, Record, State
@@ -25,9 +16,6 @@ from labkit.train import MEASURE_DUE, Record, State
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
-
-#: Raised by one whenever a file written by this version could not be read by the last.
-FORMAT = 1
 
 
 class Intervention(NamedTuple):
@@ -188,9 +176,8 @@ class History:
 
     def save(self, path: str | os.PathLike) -> Path:
         """Write everything to one file, atomically: a kill leaves the old file or the new one."""
-        path, now = Path(path), self.still()
+        now = self.still()
         manifest = {
-            "format": FORMAT,
             "config": [type(now.config).__module__, type(now.config).__qualname__],
             "values": now.config.values(),
             "interventions": now.interventions,
@@ -202,27 +189,12 @@ class History:
             "device": now.device,
         }
         arrays = {f"view/{name}": values for name, values in now.views.items()}
-        for name, rows in {"scalars": now.scalars, **_prefixed("profile/", now.profiles)}.items():
+        profiles = {f"profile/{name}": rows for name, rows in now.profiles.items()}
+        for name, rows in {"scalars": now.scalars, **profiles}.items():
             manifest.setdefault("rows", {})[name] = rows.names
             manifest.setdefault("detail", {})[name] = rows.detail
             arrays[f"{name}/steps"], arrays[f"{name}/values"] = rows.steps, rows.values
-        columns = io.BytesIO()
-        np.savez_compressed(columns, **arrays)
-        # Not mkstemp, whose files nobody else may read: a saved run is as open as any other file.
-        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
-            with open(beside, "xb") as file:
-                with zipfile.ZipFile(file, "w") as archive:
-                    archive.writestr("manifest.json", json.dumps(manifest, indent=1))
-                    archive.writestr("columns.npz", columns.getvalue())
-                    archive.writestr("state.safetensors", safetensors.torch.save(now.state))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        return path
+        return archive.write(path, manifest, arrays, now.state)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> "History":
@@ -233,31 +205,11 @@ class History:
             ValueError: a folder, a damaged file, not a history, or one that is newer than this code or
                 whose experiment or settings this code does not know.
         """
-        if Path(path).is_dir():
-            raise ValueError(
-                f"path: got {os.fspath(path)!r}, a folder; allowed: a file written by History.save"
-            )
-        try:
-            with zipfile.ZipFile(path) as archive:
-                manifest = json.loads(archive.read("manifest.json"))
-                _not_newer(manifest)
-                with np.load(io.BytesIO(archive.read("columns.npz"))) as file:
-                    arrays = {name: file[name] for name in file.files}
-                state = safetensors.torch.load(archive.read("state.safetensors"))
-                return cls._restored(manifest, arrays, state)
-        except (FileNotFoundError, PermissionError):
-            raise
-        except _Foreign as error:
-            raise ValueError(f"path: {os.fspath(path)!r} {error}") from None
-        except Exception as error:  # whatever a damaged file provokes, the user needs one sentence
-            raise ValueError(
-                f"path: got {os.fspath(path)!r}, which is damaged or not a labkit history "
-                f"({type(error).__name__}: {error}); allowed: a file written by History.save"
-            ) from error
+        return archive.read(path, cls._restored)
 
     @classmethod
     def _restored(cls, manifest: Mapping, arrays: Mapping[str, np.ndarray], state: State) -> "History":
-        history = cls(_config(*manifest["config"], manifest["values"]), device=manifest["device"])
+        history = cls(archive.config(*manifest["config"], manifest["values"]), device=manifest["device"])
         history.interventions = [Intervention(*change) for change in manifest["interventions"]]
         history.notes, history.events = list(manifest["notes"]), dict(manifest["events"])
         history.step, history.state = manifest["step"], state
@@ -274,42 +226,6 @@ class History:
         views = (name for name in arrays if name.startswith("view/"))
         history.views = {name.removeprefix("view/"): arrays[name] for name in views}
         return history
-
-
-class _Foreign(Exception):
-    """A sound file that this code cannot read; the message goes on from the file's name."""
-
-
-def _not_newer(manifest: Mapping) -> None:
-    if manifest["format"] > FORMAT:
-        raise _Foreign(
-            f"was written in format {manifest['format']} by a newer labkit; "
-            f"this one reads formats up to {FORMAT}: update labkit"
-        )
-
-
-def _config(module: str, name: str, values: Mapping[str, Any]) -> Config:
-    # A file names a class; only this package's modules are imported for it, others must be loaded already.
-    try:
-        if module.startswith("labkit."):
-            import_module(module)
-        found = getattr(sys.modules.get(module), name, None)
-    except ModuleNotFoundError:
-        found = None
-    if not (isinstance(found, type) and issubclass(found, Config)):
-        way = "update labkit" if module.startswith("labkit.") else f"import {module} first, if it is yours"
-        raise _Foreign(f"holds a run of {module}.{name}, which is not known here: {way}")
-    try:
-        return found(**values)
-    except ValueError as error:
-        raise _Foreign(
-            f"was saved by another or newer labkit, whose {module}.{name} has other settings ({error}): "
-            "update labkit"
-        ) from None
-
-
-def _prefixed(prefix: str, table: Mapping[str, Rows]) -> dict[str, Rows]:
-    return {prefix + name: rows for name, rows in table.items()}
 
 
 def as_changes(interventions: Iterable[Iterable]) -> Callable[[int], dict[str, Any]]:

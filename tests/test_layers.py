@@ -13,7 +13,7 @@ ROOT = Path(labkit.__file__).parent
 LAYERS = (
     ("_openmp", "_checks", "_progress", "_signals", "config", "runtime", "pictures", "gauss", "simplex"),
     ("data", "nn", "optim"),
-    ("train", "rows", "history", "ensemble", "diagrams"),
+    ("train", "rows", "archive", "history", "ensemble", "diagrams"),
     ("measures", "theory"),
     ("experiments",),
     ("panels", "sweep", "run"),
@@ -34,6 +34,7 @@ FORBIDDEN = {
     "rows": SUBJECT | PLOTS | WIDGETS,
     "diagrams": {"history"} | SUBJECT | PLOTS | WIDGETS,
     "ensemble": SUBJECT | PLOTS | WIDGETS,
+    "archive": SUBJECT | PLOTS | WIDGETS,
     "history": SUBJECT | PLOTS | WIDGETS,
     "run": SUBJECT | PLOTS | WIDGETS,
     "measures": {"train", "rows", "history", "run", "theory"} | PLOTS | WIDGETS,

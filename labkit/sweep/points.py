@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labkit import _checks
+from labkit.archive import FORMAT
 from labkit.config import Config
-from labkit.history import FORMAT
 
 
 def product(config: Config, axes: Mapping[str, Iterable]) -> list[Config]:
