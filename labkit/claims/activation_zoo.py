@@ -68,7 +68,7 @@ def dying() -> Measured:
     return Measured(
         {"gain, 47 % of the units dead": gains[1.0], "gain, none dead": gains[0.1]},
         f"α = {exhibits.HELU_ALPHA:g}; it learns in {sum(gain > 0.1 for gain in gains[1.0])} of "
-        f"{len(gains[1.0])} seeds, in the others every unit stays dead with both",
+        f"{len(gains[1.0])} seeds, in the others nothing learns with either",
     )
 
 

@@ -1,7 +1,7 @@
 """Exact numbers of φ(z) for a standard normal z: gains, Hermite coefficients, slopes of the length map."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -19,16 +19,21 @@ TERMS, FROM = 65, 8
 FAR = 12.0
 #: The bias of the edge of chaos of what has no point of its own.
 SIGMA_B = 0.3
+#: Panels at a glance of one integral, and of those of all Hermite coefficients: what swings too fast for them
+#: has no number then.
+GLANCE, GLANCE_ALL = 1000, 300
+#: Deviations beyond which a part of the line has no weight, and places looked at between two breaks.
+SEEN, PLACES = 8.0, 201
 
 
-def values(member: Activation) -> dict[str, float]:
+def values(member: Activation, most: int = gauss.MOST_PANELS) -> dict[str, float]:
     """E φ, 1/√Var φ, 1/√E φ², E[z φ] and P(φ = 0)."""
     phi = member.function
-    mean = _mean(member, lambda z: phi(z))
+    mean = _mean(member, lambda z: phi(z), most)
     if not math.isfinite(float(mean)):
         raise Missing("E φ is infinite")
-    variance, square, linear, zeros = _mean(
-        member, lambda z: torch.stack(((phi(z) - mean).square(), phi(z).square(), z * phi(z), _is0(phi(z))))
+    variance, square, linear = _mean(
+        member, lambda z: torch.stack(((phi(z) - mean).square(), phi(z).square(), z * phi(z))), most
     ).tolist()
     if not math.isfinite(square):
         raise Missing("E φ² is infinite")
@@ -37,11 +42,11 @@ def values(member: Activation) -> dict[str, float]:
         "gamma": _gain(variance),
         "gain": _gain(square),
         "linear": linear,
-        "zeros": zeros if zeros > RTOL else 0.0,  # GELU underflows beyond eight deviations
+        "zeros": _at_zero(phi, member.breaks),
     }
 
 
-def slopes(member: Activation) -> dict[str, float]:
+def slopes(member: Activation, most: int = gauss.MOST_PANELS) -> dict[str, float]:
     """1/√E φ'², P(φ' = 0), and both slopes at q = 1 where σ_w² = 1/E φ² keeps that length without a bias.
 
     χ⊥ = E φ'²/E φ², χ∥ = E[z φ φ']/E φ²; where φ jumps χ⊥ is ``inf`` and χ∥ is E[(z² - 1) φ²]/(2 E φ²).
@@ -52,33 +57,33 @@ def slopes(member: Activation) -> dict[str, float]:
     if member.gradient != "exact":
         raise Missing("its backward pass is a surrogate, not φ'")
     phi, slope = member.function, member.derivative
+    flat = _at_zero(slope, member.breaks)
     if member.jumps:
-        square, flat, rise = _mean(
-            member, lambda z: torch.stack((phi(z) ** 2, _is0(slope(z)), (z**2 - 1) * phi(z) ** 2))
+        square, rise = _mean(
+            member, lambda z: torch.stack((phi(z) ** 2, (z**2 - 1) * phi(z) ** 2)), most
         ).tolist()
         return {"slope_gain": 0.0, "flat": flat, "chi_perp": math.inf, "chi_par": rise / (2 * square)}
-    square, steep, flat, rise = _mean(
-        member,
-        lambda z: torch.stack((phi(z) ** 2, slope(z) ** 2, _is0(slope(z)), z * phi(z) * slope(z))),
+    square, steep, rise = _mean(
+        member, lambda z: torch.stack((phi(z) ** 2, slope(z) ** 2, z * phi(z) * slope(z))), most
     ).tolist()
     if not math.isfinite(steep):
         raise Missing("E φ'² is infinite")
     return {
         "slope_gain": _gain(steep),
-        "flat": flat if flat > RTOL else 0.0,
+        "flat": flat,
         "chi_perp": steep / square if square else math.nan,
         "chi_par": rise / square if square else math.nan,
     }
 
 
-def hermite(member: Activation) -> tuple[Tensor, float]:
+def hermite(member: Activation, most: int = gauss.MOST_PANELS) -> tuple[Tensor, float]:
     r""":math:`a_n = E[\phi(z)\,\mathrm{He}_n(z)]/\sqrt{n!}` for n = 0 ... 64, and :math:`E\phi^2`, Σ a_n²."""
 
     def both(z: Tensor) -> Tensor:
         y = member.function(z)
         return y * torch.stack([*polynomials(z, TERMS), y])
 
-    found = _mean(member, both)
+    found = _mean(member, both, most)
     return found[:-1], float(found[-1])
 
 
@@ -126,25 +131,49 @@ def polynomials(z: Tensor, count: int) -> Iterator[Tensor]:
         before, now = now, (z * now - math.sqrt(n) * before) / math.sqrt(n + 1)
 
 
-def _mean(member: Activation, f: Callable[[Tensor], Tensor]) -> Tensor:
+def _mean(member: Activation, f: Callable[[Tensor], Tensor], most: int) -> Tensor:
     """E f(z); what is smaller than its error is 0."""
     low, high = max(member.safe[0], -gauss.END), min(member.safe[1], gauss.END)
 
-    def guarded(z: Tensor) -> Tensor:
+    def guarded(index: Tensor, z: Tensor) -> Tensor:
         y = f(z)  # an overflow beyond the safe range counts as 0 where the density is below 1e-31
         return torch.where(~y.isfinite() & ((z < min(low, -FAR)) | (z > max(high, FAR))), 0.0, y)
 
-    value, error = gauss.expectation(guarded, 1.0, breaks=member.breaks, rtol=RTOL)
+    grows = torch.tensor(False)
     if low > -gauss.END or high < gauss.END:  # infinite, if it grows faster than the density falls
-        z = value.new_tensor([-FAR, FAR, 1 - FAR, FAR - 1])
+        z = torch.tensor([-FAR, FAR, 1 - FAR, FAR - 1], dtype=torch.float64)
         last, before = (f(z).abs() * gauss.density(z)).split(2, -1)
         grows = ((last > before) & (last > 1e-30)).any(-1)
-        value = torch.where(grows, torch.inf, value)
+        if bool(grows.all()):
+            return torch.where(grows, torch.inf, 0.0).double()
+    panels = gauss.edges(torch.ones(1, dtype=torch.float64), member.breaks)
+    value, error = (each[..., 0] for each in gauss.integrate(guarded, panels, rtol=RTOL, most=most))
+    value = torch.where(grows, torch.inf, value)
     return torch.where(value.isfinite() & (value.abs() <= error.clamp_min(1e-15)), 0.0, value)
 
 
-def _is0(x: Tensor) -> Tensor:
-    return (x == 0).to(x.dtype)
+def _at_zero(f: Callable[[Tensor], Tensor], breaks: Sequence[float]) -> float:
+    """P(f(z) = 0): pieces between breaks that are 0 but for rounding; within others by bisection."""
+    inside = [at for at in breaks if abs(at) < SEEN]
+    low, high = torch.tensor([[-SEEN, *inside], [*inside, SEEN]], dtype=torch.float64)
+    share = (torch.arange(PLACES, dtype=torch.float64) + 0.37) / PLACES
+    x = low[:, None] + (high - low)[:, None] * share
+    y = f(x).abs()
+    flat = (y <= 1e-14 * y.max()).all(1)
+    low[0], high[-1] = -torch.inf, torch.inf  # what is so at eight deviations goes on
+    mass = (torch.special.ndtr(high) - torch.special.ndtr(low))[flat].sum()
+    low, high, x, on = low[~flat], high[~flat], x[~flat], (y == 0)[~flat]
+    turns = on[:, 1:] != on[:, :-1]
+    left, right, before = x[:, :-1][turns], x[:, 1:][turns], on[:, :-1][turns]
+    for _ in range(60 if len(left) else 0):
+        middle = (left + right) / 2
+        same = (f(middle) == 0) == before
+        left, right = torch.where(same, middle, left), torch.where(same, right, middle)
+    # Φ where a part ends less Φ where it begins
+    ends, starts = (right[before], high[on[:, -1]]), (right[~before], low[on[:, 0]])
+    mass = float(mass + sum(torch.special.ndtr(x).sum() for x in ends))
+    mass -= float(sum(torch.special.ndtr(x).sum() for x in starts))
+    return mass if mass > RTOL else 0.0  # GELU underflows beyond eight deviations
 
 
 def _gain(square: float) -> float:

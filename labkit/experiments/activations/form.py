@@ -4,6 +4,7 @@ Far out means 1e4. A supremum is refined where it is found; one that is only app
 those up to 1e8, and one whose growth from decade to decade does not halve up to 1e4 is infinite.
 """
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -34,35 +35,46 @@ def smoothness(member: Activation) -> float:
     Raises:
         Missing: the two disagree.
     """
-    declared = -1.0 if member.jumps else 0.0 if member.kinks else math.inf
-    if member.gradient != "exact":
-        return declared if declared < 1 else math.nan
-    places = torch.tensor(member.breaks, dtype=F64)
-    seen = float((first_jump(member.function, places) - 1).min()) if len(places) else math.inf
-    if declared < 1 and seen != declared:
-        raise Missing(f"declared C^{declared:g}, but at the declared points C^{seen:g} is seen")
-    if declared >= 0 and min(-member.safe[0], member.safe[1]) > 36:  # else its Gaussian means may be infinite
+    order = declared(member)
+    # of others the Gaussian means may be infinite
+    if member.gradient == "exact" and order >= 0 and min(-member.safe[0], member.safe[1]) > 36:
         try:
-            _hides_nothing(member, declared)
+            _hides_nothing(member, bool(member.kinks))
         except gauss.NotReached:  # what no quadrature follows is taken at its word
             pass
+    return order
+
+
+def declared(member: Activation) -> float:
+    """The order as :func:`smoothness` has it, with a look at the declared points only.
+
+    Raises:
+        Missing: there something else is seen.
+    """
+    order = -1.0 if member.jumps else 0.0 if member.kinks else math.inf
+    if member.gradient != "exact":
+        return order if order < 1 else math.nan
+    places = torch.tensor(member.breaks, dtype=F64)
+    seen = float((first_jump(member.function, places) - 1).min()) if len(places) else math.inf
+    if order < 1 and seen != order:
+        raise Missing(f"declared C^{order:g}, but at the declared points C^{seen:g} is seen")
     # 1 at least: what Stein's identities pass is no kink, however narrow its bend
-    return seen if declared > 0 and 1 <= seen <= HIGHEST else declared
+    return seen if order > 0 and 1 <= seen <= HIGHEST else order
 
 
-def _hides_nothing(member: Activation, declared: float) -> None:
+def _hides_nothing(member: Activation, kinks: bool) -> None:
     function, slope = _guarded(member.function), _guarded(member.derivative)
     if not smooth(function, slope, member.breaks):
         raise Missing("φ' is not the derivative of φ everywhere: there is a jump that is not declared")
     # a corner that is rounded off within 1e-4 is a narrow peak of φ'': quadrature must be told where
     near = tuple(sign * 10.0**-k for k in range(1, 8) for sign in (-1, 1))
-    if declared > 0 and not smooth(slope, _guarded(twice(member)), (*member.breaks, *near)):
+    if not kinks and not smooth(slope, _guarded(twice(member)), (*member.breaks, *near)):
         raise Missing("φ'' is not the derivative of φ' everywhere: there is a kink that is not declared")
 
 
 def monotone(member: Activation) -> str:
     """``increasing``, ``decreasing`` (either may rest), ``constant`` or ``neither``."""
-    y = member.function(line(member.breaks))
+    y = _on_the_line(member)
     rise = y.diff()[y.diff().isfinite()]
     size = torch.maximum(y[1:].abs(), y[:-1].abs())[y.diff().isfinite()]
     up, down = bool((rise > 1e-13 * size).any()), bool((rise < -1e-13 * size).any())
@@ -73,7 +85,8 @@ def monotone(member: Activation) -> str:
 
 def bounds(member: Activation) -> tuple[float, float]:
     """Infimum and supremum, infinite where there is none."""
-    return -supremum(lambda x: -member.function(x), member), supremum(member.function, member)
+    y = _on_the_line(member)
+    return -supremum(lambda x: -member.function(x), member, -y), supremum(member.function, member, y)
 
 
 def lipschitz(member: Activation) -> float:
@@ -128,16 +141,22 @@ def twice(member: Activation) -> Law:
     return second
 
 
+@functools.lru_cache(maxsize=64)
 def line(breaks: tuple[float, ...] = ()) -> Tensor:
-    """The line to ±1e4 in order: every .005 to ±10, then by ratio; and both sides of the breaks."""
-    middle = 0.005 * torch.arange(-2000, 2001, dtype=F64)
-    tail = torch.logspace(1, 4, 3001, dtype=F64)[1:]
+    """The line to ±1e4 in order: every .01 to ±10, then by ratio; and both sides of the breaks."""
+    middle = 0.01 * torch.arange(-1000, 1001, dtype=F64)
+    tail = torch.logspace(1, 4, 1501, dtype=F64)[1:]
     at = torch.tensor(breaks, dtype=F64)
     return torch.cat((-tail, middle, tail, at - 1e-9, at + 1e-9)).sort().values
 
 
-def supremum(g: Law, member: Activation) -> float:
-    """Supremum of g, made from φ, over the line; see the head of this file.
+@functools.lru_cache(maxsize=8)
+def _on_the_line(member: Activation) -> Tensor:
+    return member.function(line(member.breaks))
+
+
+def supremum(g: Law, member: Activation, y: Tensor | None = None) -> float:
+    """Supremum of g, made from φ, over the line, on which it is ``y``; see the head of this file.
 
     NaN beyond the member's safe range ends the line there; a g that is largest at such an end is infinite.
 
@@ -145,7 +164,7 @@ def supremum(g: Law, member: Activation) -> float:
         Missing: g is NaN inside of the safe range.
     """
     x = line(member.breaks)
-    y = g(x)
+    y = g(x) if y is None else y
     low, high = member.safe
     beyond = y.isnan() & ((x <= low) | (x >= high))
     x, y = x[~beyond], y[~beyond]
@@ -153,7 +172,10 @@ def supremum(g: Law, member: Activation) -> float:
         raise Missing(f"NaN at x = {float(x[y.isnan()][0]):g}")
     if bool(beyond.any()) and int(y.argmax()) in (0, len(y) - 1) and float(y.diff()[[0, -1]].abs().max()) > 0:
         return math.inf
-    two, three, four = (float(y[x.abs() <= reach * 1.001].max()) for reach in (1e2, 1e3, 1e4))
+    two, three, four = (
+        float(y[slice(*torch.searchsorted(x, x.new_tensor([-reach, reach]) * 1.001).tolist())].max())
+        for reach in (1e2, 1e3, 1e4)
+    )
     if not all(math.isfinite(top) for top in (two, three, four)):
         return math.inf if max(two, three, four) == math.inf else four
     before, last = three - two, four - three

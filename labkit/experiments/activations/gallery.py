@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -77,8 +78,8 @@ def gallery(config: Config) -> tuple[Picture, ...]:
     passports = {label: papers(label, member, moved) for label, (member, moved) in shown.items()}
     members = {label: member for label, (member, _) in shown.items()}
     return (
-        _curves("value", "φ", members, lambda one: one.function, config.reach, config.reach),
-        _curves("slope", "φ′", members, lambda one: one.derivative, config.reach, 2.5),
+        _curves("value", "φ", members, _value, config.reach, config.reach),
+        _curves("slope", "φ′", members, _slope, config.reach, 2.5),
         _curves("bend", "φ″ (without the spikes at kinks)", members, form.twice, config.reach, 3.0),
         _output(members, config.sigma),
         _spectrum(passports),
@@ -119,6 +120,7 @@ def papers(label: str, member: Activation, moved: bool) -> Passport:
     return _papers(label, member, moved)
 
 
+@functools.lru_cache(maxsize=64)
 def density(member: Activation, sigma: float) -> tuple[np.ndarray, np.ndarray, dict[float, float]]:
     """Density of φ(σ z), and the masses of single points.
 
@@ -181,7 +183,7 @@ def atlas(
 
 @functools.lru_cache(maxsize=256)
 def _papers(label: str, member: Activation, moved: bool) -> Passport:
-    return passport(member, name=label, only=QUICK if moved else (*QUICK, *SLOW))
+    return passport(member, name=label, only=QUICK if moved else (*QUICK, *SLOW), glance=moved)
 
 
 @functools.lru_cache(maxsize=256)
@@ -196,25 +198,34 @@ def _moved(one: Parameter, default: float, slider: float) -> float:
     return round(value) if isinstance(default, int) else float(f"{value:.6g}") if slider else default
 
 
+_value, _slope = operator.attrgetter("function"), operator.attrgetter("derivative")
+
+
 def _curves(name: str, title: str, members: Mapping[str, Activation], of, reach: float, most: float) -> Lines:
     lines, lowest, highest = [], 0.0, 0.0
     for shade, (label, member) in enumerate(members.items()):
-        x = _across(member, reach)
         try:
-            y = of(member)(x).detach().numpy()
+            x, y = _curve(member, of, reach)
         except RuntimeError:  # no second derivative
             continue
-        x = x.numpy()
-        for at in member.jumps:  # a gap
-            there = np.abs(x - at) < 1e-8
-            x, y = x[~there], y[~there]
-            k = int(np.searchsorted(x, at))
-            x, y = np.insert(x, k, at), np.insert(y, k, np.nan)
         lines.append(Line(y, label, x=x, shade=shade))
         lowest, highest = min(lowest, np.nanmin(y, initial=0)), max(highest, np.nanmax(y, initial=0))
     low, high = max(lowest, -most), min(highest, most)
     margin = 0.05 * (high - low) or 1.0
     return Lines(name, title, tuple(lines), xlabel="x", ylim=(low - margin, high + margin), events=False)
+
+
+@functools.lru_cache(maxsize=64)
+def _curve(member: Activation, of, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    x = _across(member, reach)
+    y = of(member)(x).detach().numpy()
+    x = x.numpy()
+    for at in member.jumps:  # a gap
+        there = np.abs(x - at) < 1e-8
+        x, y = x[~there], y[~there]
+        k = int(np.searchsorted(x, at))
+        x, y = np.insert(x, k, at), np.insert(y, k, np.nan)
+    return x, y
 
 
 def _across(member: Activation, reach: float) -> torch.Tensor:

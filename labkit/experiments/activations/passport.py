@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -90,6 +91,7 @@ def passport(
     *,
     cost: bool = False,
     only: Iterable[str] | None = None,
+    glance: bool = False,
     name: str | None = None,
     **parameters: Any,
 ) -> Passport:
@@ -99,6 +101,7 @@ def passport(
         member: a name of the zoo, a member, or a formula in x such as ``"x*sin(x)"``.
         cost: also time it against ReLU (a fifth of a second).
         only: columns that are needed, where time is short; by default all (but cost).
+        glance: as a slider needs it: smoothness as declared, and no number where quadrature takes long.
         name: how to call it; by default as it came.
         parameters: of the member of that name; defaults of the source otherwise.
 
@@ -123,7 +126,7 @@ def passport(
             notes |= dict.fromkeys(columns, "a layer, no function of one number")
         else:
             try:
-                came = compute(member)
+                came = (_GLANCE.get(compute, compute) if glance else compute)(member)
                 came = came if isinstance(came, dict) else dict(zip(columns, _tuple(came), strict=True))
                 hermite = came.pop("hermite", hermite)
                 values |= came
@@ -175,8 +178,8 @@ def _tuple(came: Any) -> tuple:
     return came if isinstance(came, tuple) else (came,)
 
 
-def _hermite(member: Activation) -> dict[str, Any]:
-    coefficients, square = constants.hermite(member)
+def _hermite(member: Activation, **most: int) -> dict[str, Any]:
+    coefficients, square = constants.hermite(member, **most)
     return {"hermite": coefficients.numpy(), "hermite_decay": constants.decay(coefficients, square)}
 
 
@@ -195,6 +198,13 @@ _SECTIONS: tuple[tuple[tuple[str, ...], Callable[[Any], Any], bool], ...] = (
     (("spectral_slope",), random_nets.spectral_slope, True),
     (("cost_forward", "cost_backward"), measured_cost, True),
 )
+#: What computes them at a glance where that is something else.
+_GLANCE: dict[Callable[[Any], Any], Callable[[Any], Any]] = {
+    form.smoothness: form.declared,
+    constants.values: partial(constants.values, most=constants.GLANCE),
+    constants.slopes: partial(constants.slopes, most=constants.GLANCE),
+    _hermite: partial(_hermite, most=constants.GLANCE_ALL),
+}
 #: Why a number that was computed may be NaN.
 _WHY = {
     "edge_sigma_w": "no edge of chaos (of class none: none at σ_b = .3)",

@@ -6,50 +6,13 @@ arrays.
 ``SLOPES``: of a function with a surrogate gradient, what backward multiplies by.
 """
 
-from tests.nn.activations.references import (
-    bounded,
-    compressing,
-    glu,
-    learnable_layers,
-    mittag_leffler,
-    noisy,
-    normalising,
-    optimal,
-    parametric_gates,
-    periodic,
-    piecewise,
-    polynomials,
-    rational,
-    rectifiers,
-    self_gated,
-    smooth_rectifiers,
-    sparse,
-    splines,
-    tropical,
-    unit_groups,
-)
+from importlib import import_module
 
-FAMILIES = (
-    piecewise,
-    rectifiers,
-    smooth_rectifiers,
-    self_gated,
-    parametric_gates,
-    bounded,
-    compressing,
-    periodic,
-    sparse,
-    glu,
-    unit_groups,
-    normalising,
-    polynomials,
-    rational,
-    splines,
-    tropical,
-    mittag_leffler,
-    optimal,
-    learnable_layers,
-    noisy,
-)
+from labkit.nn.activations import ACTIVATIONS
+
+FAMILIES = [
+    import_module(f"{__name__}.{family}")
+    for family in dict.fromkeys(row.family for row in ACTIVATIONS.values())
+]
 VALUES = {name: value for family in FAMILIES for name, value in family.VALUES.items()}
 SLOPES = {name: slope for family in FAMILIES for name, slope in getattr(family, "SLOPES", {}).items()}
