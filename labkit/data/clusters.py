@@ -4,7 +4,7 @@ Letters: C classes, d width, n_c training samples of class c.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -45,8 +45,8 @@ class Labelled(NamedTuple):
 
     @property
     def classes(self) -> int:
-        """C."""
-        return int(self.answer.max()) + 1
+        """C; a class counts that only the test set has left."""
+        return int(max(self.answer.max(), self.test_answer.max())) + 1
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -113,8 +113,7 @@ def some_digits(
     Raises:
         ValueError: fewer than two, one twice, or no digit.
     """
-    wanted = range(classes) if isinstance(classes, int) else classes
-    return _chosen(Labelled(*digits(seed=seed, dtype=dtype), shape=(1, 8, 8)), wanted, DIGITS)
+    return _chosen(Labelled(*digits(seed=seed, dtype=dtype), shape=(1, 8, 8)), classes, DIGITS)
 
 
 def vision(
@@ -160,8 +159,7 @@ def vision(
     (x, answer), (test_x, test_answer) = [_pictures(part) for part in parts]
     shape, mean = tuple(x.shape[1:]), x.flatten(1).mean(0)
     x, test_x = (_scaled(each.flatten(1) - mean).to(dtype) for each in (x, test_x))
-    wanted = range(classes) if isinstance(classes, int) else classes
-    data = _chosen(Labelled(x, answer, test_x, test_answer, shape), wanted, 10)
+    data = _chosen(Labelled(x, answer, test_x, test_answer, shape), classes, 10)
     if per_class is None:
         return data
     per_class = _checks.number("per_class", per_class, kind=int, low=1)
@@ -226,8 +224,10 @@ def with_label_noise(data: Labelled, share: float, *, generator: torch.Generator
     return data._replace(answer=corrupt(data.answer, share, data.classes, generator=generator))
 
 
-def _chosen(data: Labelled, wanted: Sequence[int], known: int) -> Labelled:
-    wanted = list(wanted)
+def _chosen(data: Labelled, classes: int | Sequence[int], known: int) -> Labelled:
+    given = classes.tolist() if hasattr(classes, "tolist") else classes  # of arrays
+    given = range(given) if isinstance(given, int) else given
+    wanted = list(given) if isinstance(given, Iterable) else [given]
     if len(wanted) < 2 or len(set(wanted)) < len(wanted) or not set(wanted) <= set(range(known)):
         raise ValueError(f"classes: got {wanted}; allowed: 2 to {known} different ones of 0 to {known - 1}")
     new = torch.full((known,), -1)

@@ -251,14 +251,19 @@ class NeuralCollapse:
             read |= {"mse_nc1": split.nc1, "mse_nc23": split.nc23, "mse_perp": split.perp}
         if not bool((logits.argmax(1) != answer).any()) and math.isnan(self._at_zero):
             self._at_zero = read["nc1_pinv"]
-        read["fallen"] = read["nc1_pinv"] / self._at_zero
+        read["fallen"] = read["nc1_pinv"] / (self._at_zero or math.nan)
         return read
 
     @torch.no_grad()
     def view(self) -> dict[str, np.ndarray]:
-        """Array "cloud" (n, 4): penultimate features of training samples in space, and their class."""
+        """Array "cloud" (n, 4): penultimate features of training samples in space, and their class.
+
+        Empty once training has diverged.
+        """
         answer = self.answer[:READ_ROWS]
         *_, features, _ = self.net.layers(self.x[:READ_ROWS]).values()
+        if not bool(features.isfinite().all()):
+            return {"cloud": np.zeros((0, 4), np.float32)}
         means = collapse.class_moments(features, answer, self.config.classes).means
         some = slice(None, CLOUD)
         points = seen(features[some].double().to(means.device), means)

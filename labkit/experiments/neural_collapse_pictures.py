@@ -125,6 +125,7 @@ def pictures(config: Any) -> tuple[Picture, ...]:
                 Line("self_duality_product", "W H̄", shade=3),
             ),
             yscale="log",
+            note="no simplex fits into this width" if config.width < config.classes - 1 else "",
         ),
         Heatmap(
             "layers",

@@ -7,11 +7,12 @@ import itertools
 import shutil
 import time
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from labkit import run, runtime
+from labkit import History, run, runtime
 from labkit.data.clusters import gaussian_clusters
 from labkit.experiments import neural_collapse, unconstrained
 from labkit.live import assets
@@ -90,15 +91,22 @@ def _digits() -> list[Row]:
     start = time.perf_counter()
     whole = run(config, neural_collapse.NeuralCollapse.steps, progress=False)
     seconds = time.perf_counter() - start
-    there = whole["fallen"][-20:]
-    fallen = float(there[~torch.tensor(there).isnan().numpy()][-1]) if len(there) else float("nan")
+    fallen = _last(whole, "fallen")
     return [
         at_most(f"page 3.1: zero training error (step {at})", to_zero, 5, "s"),
         at_most(
             f"page 3.1: {neural_collapse.NeuralCollapse.steps} updates, all measures read", seconds, 60, "s"
         ),
         at_most("... tr(Σ_W Σ_B†)/C over its value at zero training error", fallen, 0.01),
+        at_most("... angle error of class means", _last(whole, "equiangular_means"), 0.05, ""),
+        at_most("... share where the nearest class mean disagrees", _last(whole, "nearest_mean"), 0.0, ""),
     ]
+
+
+def _last(history: History, name: str) -> float:
+    """The last reading; measures are not read at every step."""
+    values = history[name]
+    return float(values[~np.isnan(values)][-1])
 
 
 def _measures() -> list[Row]:
@@ -118,17 +126,11 @@ def _measures() -> list[Row]:
         batches = list(zip(data.x.split(128), data.answer.split(128), strict=True))
 
         def epoch(read: bool, net=net, optimiser=optimiser, meter=meter, batches=batches) -> None:
-            with meter.watching():
-                for x, answer in batches:
-                    optimiser.zero_grad()
-                    loss = F.cross_entropy(net(x), answer)
-                    if read:
-                        meter.add(answer)
-                    loss.backward()
-                    optimiser.step()
-            if read:
-                meter.read()
-                meter._rows.clear()
+            for x, answer in meter.batches(batches) if read else batches:
+                optimiser.zero_grad()
+                F.cross_entropy(net(x), answer).backward()
+                optimiser.step()
+            meter._rows.clear()
 
         took = medians(5, plain=lambda epoch=epoch: epoch(False), read=lambda epoch=epoch: epoch(True))
         share = took["read"] / took["plain"] - 1

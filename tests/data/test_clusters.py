@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from labkit import run
 from labkit.data import clusters
 from labkit.data.digits import digits
+from labkit.experiments import neural_collapse
 from labkit.runtime import generator
 from labkit.simplex import simplex_etf
 
@@ -47,7 +49,8 @@ def test_chosen_digits_are_relabelled_pictures_of_the_full_set():
     full, some = digits(), clusters.some_digits([7, 2, 9])
     torch.testing.assert_close(some.x[some.answer == 0], full.x[full.answer == 7])
     torch.testing.assert_close(some.test_x[some.test_answer == 1], full.test_x[full.test_answer == 2])
-    assert clusters.some_digits(4).classes == 4
+    assert clusters.some_digits(np.int64(4)).classes == 4
+    assert torch.equal(clusters.some_digits(torch.tensor([7, 2, 9])).x, some.x)
     assert torch.equal(clusters.some_digits(10).answer, full.answer)
 
 
@@ -70,6 +73,8 @@ def test_label_noise_replaces_the_share_asked_for():
     noisy = clusters.with_label_noise(data, 0.4, generator=generator(1))
     assert float((noisy.answer != data.answer).double().mean()) == pytest.approx(0.3, abs=0.015)
     assert torch.equal(noisy.test_answer, data.test_answer)
+    gone = data._replace(answer=data.answer.clamp_max(2))
+    assert gone.classes == 4 and gone.counts == (2000, 2000, 4000, 0)
 
 
 class StandIn:
@@ -117,6 +122,15 @@ def test_pictures_through_torchvision(torchvision, name):
     np.testing.assert_allclose(data.x[data.answer == 0][1], plain, rtol=1e-4, atol=1e-4)
 
 
+def test_a_run_on_pictures_through_torchvision(torchvision, monkeypatch):
+    monkeypatch.setenv("LABKIT_DATA", str(torchvision))
+    config = neural_collapse.Config(
+        data="cifar10", classes=3, per_class=5, model="residual", depth=2, width=4
+    )
+    history = run(config, 2, progress=False)
+    assert history.views["cloud"].shape == (15, 4) and np.isfinite(history["nc1_pinv"]).any()
+
+
 def test_missing_files_and_missing_torchvision_say_what_to_do(torchvision, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="mnist: not found in .*elsewhere and not to be fetched .*LABKIT_DATA"):
         clusters.vision("mnist", root=tmp_path / "elsewhere")
@@ -133,6 +147,7 @@ def test_bad_input():
         (lambda: clusters.some_digits(1), "classes: got"),
         (lambda: clusters.some_digits([1, 1]), "classes: got"),
         (lambda: clusters.some_digits(11), "classes: got"),
+        (lambda: clusters.some_digits(4.0), "classes: got"),
         (lambda: clusters.gaussian_clusters(5, 2, generator=generator(0)), "width: got 2.*simplex ETF"),
         (lambda: clusters.gaussian_clusters(places="line", generator=generator(0)), "places: got 'line'"),
         (lambda: clusters.gaussian_clusters(per_class=0, generator=generator(0)), "per_class: got 0"),

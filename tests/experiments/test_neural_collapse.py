@@ -149,6 +149,23 @@ def test_a_residual_net_shows_its_stages():
     history.figure()
 
 
+def test_a_run_that_diverges_says_so_and_is_drawn():
+    history = run(SMALL.replace(optimizer="sgd", learning_rate=1.0, depth=4, width=64), 60, progress=False)
+    assert "diverged" in history.notes[0] and history.views["cloud"].shape == (0, 4)
+    history.figure()
+
+
+def test_one_sample_a_class_has_no_variation_to_fall():
+    history = run(SMALL.replace(data="clusters", per_class=1, learning_rate=0.02), 30, progress=False)
+    assert history["train_error"][-1] == 0 == history["nc1_pinv"][0] and np.isnan(history["fallen"]).all()
+
+
+def test_a_width_without_a_simplex_is_named():
+    for width, words in ((2, "no simplex fits into this width"), (3, "")):
+        pictures = {one.name: one for one in neural_collapse.pictures(SMALL.replace(classes=4, width=width))}
+        assert pictures["frames"].note == words
+
+
 def test_long_tails_reach_the_run():
     config = SMALL.replace(imbalance=10.0)
     assert neural_collapse.data_of(config).counts == tail(neural_collapse.data_of(SMALL).counts, 10.0)

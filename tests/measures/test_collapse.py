@@ -86,6 +86,22 @@ def test_streaming_is_the_naive_formula(shift):
         assert value == pytest.approx(wanted[name], rel=1e-6), name
 
 
+def test_arrays_are_read_like_tensors():
+    h, labels = drawn()
+    weight, bias = head()
+    moments, plain = class_moments(h, labels), class_moments(h.numpy(), labels.numpy())
+    found = collapse.collapse_measures(plain, weight.numpy(), bias.numpy())
+    assert found == collapse.collapse_measures(moments, weight, bias)
+    assert collapse.mse_split(plain, weight.numpy(), bias.numpy()) == collapse.mse_split(
+        moments, weight, bias
+    )
+    arrays = h.numpy(), (h @ weight.T).numpy(), moments.means.numpy()
+    by_tensors = collapse.nearest_mean_disagreement(h, h @ weight.T, moments.means)
+    assert collapse.nearest_mean_disagreement(*arrays) == by_tensors
+    layers = collapse.layer_measures({"a": h.numpy()}, labels.numpy())
+    assert layers == collapse.layer_measures({"a": h}, labels)
+
+
 def test_large_means_in_float32_lose_nothing_that_the_numbers_still_have():
     h, labels = drawn(shift=3e4)
     h = h.float()
@@ -210,15 +226,20 @@ def test_memory_does_not_grow_with_the_number_of_samples():
             through(rows)
         return memory.most
 
+    def batch():
+        labels = torch.randint(0, classes, (10_000,), generator=g)
+        return torch.randn(10_000, width, generator=g) + labels[:, None], labels
+
+    some = [batch() for _ in range(4)]
+
     def through(rows):
         moments = ClassMoments(classes, width)
-        for _ in range(rows // 10_000):
-            labels = torch.randint(0, classes, (10_000,), generator=g)
-            moments.add(torch.randn(10_000, width, generator=g) + labels[:, None], labels)
+        for number in range(rows // 10_000):
+            moments.add(*some[number % 4])
         return moments
 
-    assert peak(1_000_000) == peak(20_000) < 20e6
-    many = through(100_000)
+    assert peak(1_000_000) == peak(40_000) < 20e6
+    many = through(80_000)
     assert float(many.variances.mean()) == pytest.approx(width, rel=0.01)
 
 
@@ -282,6 +303,17 @@ def test_the_meter_takes_what_training_computes_and_named_layers(net_and_batches
         with pytest.raises(ValueError, match="features: got none; allowed: one forward pass"):
             own.add(answer)
     assert own.read()["nc1_pinv"][0] == pytest.approx(frame["nc1_pinv"][1], rel=1e-9)
+    other = CollapseMeter(net)
+    for some, _ in other.batches(batches):
+        net(some)
+    assert other.frame["nc1_pinv"][0] == pytest.approx(frame["nc1_pinv"][1], rel=1e-9)
+    for some, _ in other.batches(batches, step=5):  # left at once: nothing is read, nothing stays
+        net(some)
+        break
+    assert len(other.frame) == 1 and not net.head._forward_pre_hooks
+    for some, _ in other.batches([(x.numpy(), y.numpy()) for x, y in batches]):
+        net(torch.from_numpy(some))
+    assert other.frame["samples"].tolist() == [240, 240]
     with torch.random.fork_rng():
         narrow = CollapseMeter(nn.Sequential(nn.Linear(D, 2), nn.Linear(2, C)))
     assert "no simplex ETF" in narrow(batches).attrs["notes"][0]
@@ -305,6 +337,9 @@ def test_bad_input_says_which_class_or_argument(net_and_batches):
         (lambda: collapse.self_duality(*[torch.ones(3, 2), torch.ones(3, 4)]), "means: got shape"),
         (lambda: collapse.equinorm(torch.full((2, 2), math.nan)), "rows: got NaN or infinity in class 0"),
         (lambda: collapse.minority_angle(torch.ones(3, 2), [1]), "minority: got"),
+        (lambda: collapse.minority_angle(torch.ones(3, 2), [1, 1]), "minority: got .*two or more different"),
+        (lambda: collapse.nearest_mean(nan, torch.ones(C, D)), "features: got NaN or infinity in row"),
+        (lambda: collapse.collapse_measures(class_moments(h, labels), torch.ones(3, D)), "weight: got shape"),
         (lambda: collapse.frame_of_counts([3, 0]), "counts: got 0 for class 1"),
         (lambda: collapse.mse_split(class_moments(h, labels), torch.ones(C, 3)), "weight: got shape"),
         (lambda: CollapseMeter(net, "bodi"), "layer: got 'bodi'.*Did you mean 'body'"),

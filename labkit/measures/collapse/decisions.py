@@ -10,10 +10,10 @@ from torch import Tensor
 
 from labkit import _checks
 from labkit.measures.collapse.frames import _rows
-from labkit.measures.collapse.moments import ClassMoments
+from labkit.measures.collapse.moments import Array, ClassMoments
 
 
-def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
+def nearest_mean(features: Array, means: Array) -> Tensor:
     r""":math:`\arg\min_c ‖h - μ_c‖`, (N,); the first of those at the same distance.
 
     Args:
@@ -21,16 +21,23 @@ def nearest_mean(features: Tensor, means: Tensor) -> Tensor:
         means: (C, d), not centred.
 
     Raises:
-        ValueError: widths that differ.
+        ValueError: widths that differ, features that are not finite (the first row of them).
     """
+    features, means = torch.as_tensor(features), torch.as_tensor(means)
+    _checks.shape("features", features, None, None)
     _checks.shape("means", means, None, features.shape[1])
+    bad = ~features.isfinite().all(1)
+    if bad.any():
+        raise ValueError(
+            f"features: got NaN or infinity in row {int(bad.nonzero()[0])}; allowed: finite numbers"
+        )
     # about a common centre: large offsets would cancel
     centre = means.mean(0)
     h, m = features.to(means) - centre, means - centre
     return (m.square().sum(1) - 2 * h @ m.T).argmin(1)
 
 
-def nearest_mean_disagreement(features: Tensor, logits: Tensor, means: Tensor) -> float:
+def nearest_mean_disagreement(features: Array, logits: Array, means: Array) -> float:
     """NC4: share of samples whose largest logit is not that of the nearest class mean (2008.08186).
 
     Args:
@@ -42,10 +49,11 @@ def nearest_mean_disagreement(features: Tensor, logits: Tensor, means: Tensor) -
         ValueError: shapes that do not fit.
     """
     _checks.shape("logits", logits, len(features), len(means))
-    return float((nearest_mean(features, means) != logits.argmax(1).to(means.device)).double().mean())
+    nearest = nearest_mean(features, means)
+    return float((nearest != torch.as_tensor(logits).argmax(1).to(nearest.device)).double().mean())
 
 
-def bias_check(weight: Tensor, bias: Tensor | None, centre: Tensor) -> float:
+def bias_check(weight: Array, bias: Array | None, centre: Array) -> float:
     """‖W h_G + b‖ of Zhu et al. (2105.02375): 0 when the head answers to centred features alone.
 
     Args:
@@ -58,10 +66,10 @@ def bias_check(weight: Tensor, bias: Tensor | None, centre: Tensor) -> float:
     """
     weight = _rows("weight", weight)
     _checks.shape("centre", centre, weight.shape[1])
-    shift = weight @ centre.to(weight)
+    shift = weight @ torch.as_tensor(centre).to(weight)
     if bias is not None:
         _checks.shape("bias", bias, len(weight))
-        shift = shift + bias.detach().to(weight)
+        shift = shift + torch.as_tensor(bias).detach().to(weight)
     return float(shift.norm())
 
 
@@ -87,7 +95,7 @@ class MseSplit:
 
 
 def mse_split(
-    moments: ClassMoments, weight: Tensor, bias: Tensor | None = None, weight_decay: float = 0.0
+    moments: ClassMoments, weight: Array, bias: Array | None = None, weight_decay: float = 0.0
 ) -> MseSplit:
     r"""L = L_NC1 + L_NC2/3 + L_⊥ of Han, Papyan & Donoho (2106.02073), from the moments alone.
 
@@ -111,7 +119,7 @@ def mse_split(
     weight = weight.to(means)
     if bias is not None:
         _checks.shape("bias", bias, moments.classes)
-        weight = torch.cat([weight, bias.detach().to(weight)[:, None]], 1)
+        weight = torch.cat([weight, torch.as_tensor(bias).detach().to(weight)[:, None]], 1)
         means = torch.cat([means, torch.ones_like(means[:, :1])], 1)
         within = torch.nn.functional.pad(within, (0, 1, 0, 1))
     share = (moments.counts / moments.counts.sum())[:, None]

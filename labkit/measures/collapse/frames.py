@@ -7,14 +7,14 @@ imbalanced ones (Dang et al., 2301.00437). Letters: C classes, d width.
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from labkit import _checks
+from labkit.measures.collapse.moments import Array
 
 
-def equinorm(rows: Tensor, *, unbiased: bool = False) -> float:
+def equinorm(rows: Array, *, unbiased: bool = False) -> float:
     r"""Standard deviation over mean of the norms, 0 when all are equal (Papyan, Han & Donoho 2008.08186).
 
     Args:
@@ -28,14 +28,14 @@ def equinorm(rows: Tensor, *, unbiased: bool = False) -> float:
     return float(norms.std(correction=int(unbiased)) / norms.mean())
 
 
-def cosines(rows: Tensor) -> Tensor:
+def cosines(rows: Array) -> Tensor:
     """Cos of the angle between every two rows, (C, C), diagonal 1; NaN for a row of zeros."""
     rows = _rows("rows", rows)
     unit = rows / rows.norm(dim=1, keepdim=True)
     return unit @ unit.T
 
 
-def equiangularity(rows: Tensor) -> float:
+def equiangularity(rows: Array) -> float:
     r"""Mean over i ≠ j of :math:`|\cos_{ij} + 1/(C-1)|`, 0 on a simplex ETF (Papyan, Han & Donoho).
 
     Raises:
@@ -46,7 +46,7 @@ def equiangularity(rows: Tensor) -> float:
     return float((found[apart] + 1 / (len(found) - 1)).abs().mean())
 
 
-def etf_distance(rows: Tensor) -> float:
+def etf_distance(rows: Array) -> float:
     r""":math:`‖G/‖G‖_F - (I - 11^T/C)/\sqrt{C-1}‖_F` with G = rows rowsᵀ (Zhu et al. 2105.02375).
 
     0 on a simplex ETF of any size and orientation, at most √2. In d < C - 1 dimensions no simplex ETF exists
@@ -59,7 +59,7 @@ def etf_distance(rows: Tensor) -> float:
     return frame_distance(rows, _centring(len(rows), rows))
 
 
-def frame_distance(rows: Tensor, target: Tensor | np.ndarray | Sequence[float]) -> float:
+def frame_distance(rows: Array, target: Array | Sequence[float]) -> float:
     r""":math:`‖G/‖G‖_F - T/‖T‖_F‖_F` with G = rows rowsᵀ, not centred: 0 to √2.
 
     With T diagonal this is the distance from the general orthogonal frame of imbalanced classes; give the
@@ -81,7 +81,7 @@ def frame_distance(rows: Tensor, target: Tensor | np.ndarray | Sequence[float]) 
     return _apart(rows @ rows.T, t)
 
 
-def frame_of_counts(counts: Sequence[int] | Tensor, power: float = 0.5) -> Tensor:
+def frame_of_counts(counts: Sequence[int] | Array, power: float = 0.5) -> Tensor:
     r"""Diagonal of the frame that only the class sizes give: n_k^power, (C,).
 
     For one layer and pulls towards zero, ‖w_k‖² ∝ √n_k and ‖h_k‖² ∝ 1/√n_k (power -0.5).
@@ -98,7 +98,7 @@ def frame_of_counts(counts: Sequence[int] | Tensor, power: float = 0.5) -> Tenso
     return n**power
 
 
-def self_duality(weight: Tensor, means: Tensor) -> float:
+def self_duality(weight: Array, means: Array) -> float:
     r"""NC3 of Papyan, Han & Donoho: :math:`‖W/‖W‖_F - M/‖M‖_F‖_F^2`, 0 to 4.
 
     Args:
@@ -112,7 +112,7 @@ def self_duality(weight: Tensor, means: Tensor) -> float:
     return float((weight / weight.norm() - means / means.norm()).square().sum())
 
 
-def self_duality_product(weight: Tensor, means: Tensor) -> float:
+def self_duality_product(weight: Array, means: Array) -> float:
     r"""NC3 of Zhu et al. (2105.02375): :math:`‖W\bar H/‖W\bar H‖_F - (I - 11^T/C)/\sqrt{C-1}‖_F`.
 
     Args:
@@ -126,7 +126,7 @@ def self_duality_product(weight: Tensor, means: Tensor) -> float:
     return _apart(weight @ means.T, _centring(len(weight), weight))
 
 
-def minority_cosine(weight: Tensor, minority: Sequence[int] | Tensor) -> float:
+def minority_cosine(weight: Array, minority: Sequence[int] | Array) -> float:
     """Mean cosine between the rows of minority classes; 1 once they are parallel: minority collapse.
 
     Fang, He, Long & Su (2101.12699). A row of exactly zero has no direction: NaN.
@@ -141,7 +141,7 @@ def minority_cosine(weight: Tensor, minority: Sequence[int] | Tensor) -> float:
     return float(_between(weight, minority).cos().mean())
 
 
-def minority_angle(weight: Tensor, minority: Sequence[int] | Tensor) -> float:
+def minority_angle(weight: Array, minority: Sequence[int] | Array) -> float:
     """Mean angle between the rows of minority classes, in degrees; 0 once they are parallel.
 
     Raises:
@@ -163,12 +163,14 @@ def missing_target(classes: int, width: int) -> str:
     return f"no simplex ETF and {frame}; distances from them cannot reach 0"
 
 
-def _between(weight: Tensor, minority: Sequence[int] | Tensor) -> Tensor:
+def _between(weight: Array, minority: Sequence[int] | Array) -> Tensor:
     weight = _rows("weight", weight)
     chosen = torch.as_tensor(minority, device=weight.device).flatten()
-    if len(chosen) < 2 or chosen.is_floating_point() or chosen.min() < 0 or chosen.max() >= len(weight):
+    known = set(range(len(weight)))
+    if len(chosen) < 2 or len(set(chosen.tolist())) < len(chosen) or not set(chosen.tolist()) <= known:
         raise ValueError(
-            f"minority: got {chosen.tolist()}; allowed: two or more classes of 0 to {len(weight) - 1}"
+            f"minority: got {chosen.tolist()}; "
+            f"allowed: two or more different classes of 0 to {len(weight) - 1}"
         )
     unit = weight[chosen.long()]
     unit = unit / unit.norm(dim=1, keepdim=True)
@@ -186,14 +188,15 @@ def _apart(gram: Tensor, target: Tensor) -> float:
     return float((gram / gram.norm() - target / target.norm()).norm())
 
 
-def _pair(weight: Tensor, means: Tensor) -> tuple[Tensor, Tensor]:
+def _pair(weight: Array, means: Array) -> tuple[Tensor, Tensor]:
     weight, means = _rows("weight", weight), _rows("means", means)
     _checks.shape("means", means, *weight.shape)
     return weight, means.to(weight.device)
 
 
-def _rows(name: str, rows: Tensor) -> Tensor:
+def _rows(name: str, rows: Array) -> Tensor:
     """Detached, in float64."""
+    rows = torch.as_tensor(rows)
     _checks.shape(name, rows, None, None)
     if len(rows) < 2:
         raise ValueError(f"{name}: got {len(rows)} class(es); allowed: two or more")

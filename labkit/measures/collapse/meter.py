@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from labkit import _checks
 from labkit.measures.collapse.decisions import nearest_mean as nearest
 from labkit.measures.collapse.frames import missing_target
-from labkit.measures.collapse.moments import ClassMoments, checked_labels
+from labkit.measures.collapse.moments import Array, ClassMoments, checked_labels
 from labkit.measures.collapse.reading import collapse_measures
 
 if TYPE_CHECKING:
@@ -38,14 +38,12 @@ class CollapseMeter:
     (NC4), for which the loader is gone through again. ``frame.attrs["notes"]`` says what cannot be reached
     in too few dimensions.
 
-    Where passes of its own are too dear, take the features that training computes anyway::
+    Such a pass costs a third of a training epoch or more. A few percent, if the meter takes the features that
+    training computes anyway::
 
-        with meter.watching():
-            for x, labels in loader:
-                loss = criterion(model(x), labels)
-                meter.add(labels)
-                ...
-        frame = meter.read()
+        for x, labels in meter.batches(loader):   # in place of the loader, in the epoch itself
+            ...                                   # as before
+        frame = meter.frame
 
     Weights move in the meantime, so that this is an average over the epoch, and without "nearest_mean".
 
@@ -107,9 +105,32 @@ class CollapseMeter:
             wrong = self._disagreement(loader) if nearest_mean else {}
         return self.read(step, **wrong)
 
+    def batches(self, loader: Iterable, step: int | None = None) -> Iterator[Any]:
+        """Hand on the loader's batches, and read the features that the model computes of each.
+
+        Features are those of the last forward pass on a batch, as training sees them (dropout included). The
+        reading is in :attr:`frame` once the loader is at its end; a loop that is left before reads nothing.
+
+        Args:
+            loader: batches whose second item is the labels.
+            step: as in a call.
+
+        Raises:
+            ValueError: as a call; a batch that the model did not see.
+        """
+        self._sums, self._waiting = {}, {}
+        with self.watching():
+            for batch in loader:
+                yield batch
+                self.add(batch[1])
+        self.read(step)
+
     @contextmanager
     def watching(self) -> Iterator["CollapseMeter"]:
-        """Keep the features of each forward pass until :meth:`add` takes them in."""
+        """Keep the features of each forward pass until :meth:`add` takes them in, for a loop of another kind.
+
+        :meth:`read` then finishes the reading.
+        """
 
         def keep(name: str, features: Tensor) -> None:
             self._latest[name] = features.detach().flatten(1)
@@ -128,7 +149,7 @@ class CollapseMeter:
                 hook.remove()
             self._latest = {}
 
-    def add(self, labels: Tensor) -> None:
+    def add(self, labels: Array) -> None:
         """Take in the features of the latest forward pass.
 
         Raises:
@@ -138,6 +159,7 @@ class CollapseMeter:
             raise ValueError(
                 "features: got none; allowed: one forward pass before each add, inside of 'with watching()'"
             )
+        labels = torch.as_tensor(labels)
         latest, self._latest = self._latest, {}
         for name, features in latest.items():
             if len(features) != len(labels):

@@ -3,10 +3,14 @@ r"""Means and scatter of classes, taken in batch by batch: all that the measures
 Letters: C classes, d width, R rows of a batch, n_c rows of class c, N of all.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from labkit import _checks
+
+#: What is read: tensors, or arrays of numpy.
+Array = Tensor | np.ndarray
 
 
 class ClassMoments:
@@ -43,7 +47,7 @@ class ClassMoments:
         self.spread = torch.zeros(classes, **place)
 
     @torch.no_grad()
-    def add(self, features: Tensor, labels: Tensor) -> "ClassMoments":
+    def add(self, features: Array, labels: Array) -> "ClassMoments":
         """Take in a batch.
 
         Args:
@@ -54,6 +58,7 @@ class ClassMoments:
             ValueError: shapes that do not fit, a label out of range, features that are not finite (of which
                 class). Nothing is taken in then.
         """
+        features = torch.as_tensor(features)
         _checks.shape("features", features, None, self.width)
         labels = checked_labels(labels, self.classes, len(features)).to(self.device)
         if not len(labels):
@@ -149,7 +154,7 @@ class ClassMoments:
 CENTRES = ("classes", "samples")
 
 
-def class_moments(features: Tensor, labels: Tensor, classes: int | None = None) -> ClassMoments:
+def class_moments(features: Array, labels: Array, classes: int | None = None) -> ClassMoments:
     """The moments of features (N, d) that are all at hand.
 
     Args:
@@ -160,6 +165,7 @@ def class_moments(features: Tensor, labels: Tensor, classes: int | None = None) 
     Raises:
         ValueError: as :meth:`ClassMoments.add`; a class without a sample.
     """
+    features, labels = torch.as_tensor(features), torch.as_tensor(labels)
     _checks.shape("features", features, None, None)
     if classes is None:
         classes = int(labels.max()) + 1 if labels.numel() else 0
@@ -169,12 +175,13 @@ def class_moments(features: Tensor, labels: Tensor, classes: int | None = None) 
     return moments.add(features, labels).complete()
 
 
-def checked_labels(labels: Tensor, classes: int, rows: int) -> Tensor:
+def checked_labels(labels: Array, classes: int, rows: int) -> Tensor:
     """Labels as int64, if there are ``rows`` of them and each is from 0 to C - 1.
 
     Raises:
         ValueError: otherwise.
     """
+    labels = torch.as_tensor(labels)
     if labels.shape != (rows,):
         raise ValueError(f"labels: got shape {tuple(labels.shape)}; allowed: ({rows},), one a feature")
     if labels.is_floating_point() or labels.dtype == torch.bool:

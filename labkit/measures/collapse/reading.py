@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from torch import Tensor
-
+from labkit import _checks
 from labkit.measures.collapse.decisions import bias_check
 from labkit.measures.collapse.frames import (
     equiangularity,
@@ -12,14 +11,14 @@ from labkit.measures.collapse.frames import (
     self_duality,
     self_duality_product,
 )
-from labkit.measures.collapse.moments import ClassMoments, class_moments
+from labkit.measures.collapse.moments import Array, ClassMoments, class_moments
 from labkit.measures.collapse.variability import VARIABILITY
 
 
 def collapse_measures(
     moments: ClassMoments,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
+    weight: Array | None = None,
+    bias: Array | None = None,
     *,
     centre: str = "classes",
 ) -> dict[str, float]:
@@ -48,6 +47,7 @@ def collapse_measures(
         "etf_means": etf_distance(means),
     }
     if weight is not None:
+        _checks.shape("weight", weight, *means.shape)
         found |= {
             "equinorm_weights": equinorm(weight),
             "equiangular_weights": equiangularity(weight),
@@ -60,7 +60,7 @@ def collapse_measures(
 
 
 def layer_measures(
-    layers: Mapping[str, Tensor], labels: Tensor, classes: int | None = None
+    layers: Mapping[str, Array], labels: Array, classes: int | None = None
 ) -> dict[str, dict[str, float]]:
     """:func:`collapse_measures` of the features after each layer, by the layer's name.
 

@@ -83,12 +83,15 @@ def collapse_flow(
         lambda_h: λ_H, above 0.
 
     Raises:
-        ValueError: shapes, numbers that are not finite, times that do not ascend, a λ that is not above 0.
+        ValueError: shapes, numbers that are not finite, class means that agree, times that do not ascend, a λ
+            that is not above 0.
     """
     from scipy.integrate import solve_ivp  # half a second to import, so only where it is used
 
     h = _features(features)
     above("lambda_h", lambda_h)
+    if not np.ptp(h.mean(1), axis=0).any():
+        raise ValueError("features: got one mean for all classes; allowed: class means that differ")
     t = np.asarray(times, dtype=float)
     if t.ndim != 1 or len(t) < 2 or not (np.diff(t) > 0).all():
         raise ValueError(f"times: got {t.tolist()[:6]}; allowed: two or more, ascending")
