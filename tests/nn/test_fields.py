@@ -249,3 +249,36 @@ def test_balanced_widths_keep_both_variances():
         assert fields.backward_ratio(phi, sigma) == pytest.approx(1, abs=1e-6)
     assert fields.balanced_sigma(get("sigmoid")) == pytest.approx(6.75, abs=0.01)
     assert math.isnan(fields.balanced_sigma(get("relu")))
+
+
+# ------------------------------------------------------------------------------------ complex WIRE
+
+
+def test_wire_is_its_formula_with_complex_linear_maps():
+    net, x = fields.Wire(width=14, depth=2, omega_0=5.0, scale=2.0, generator=seeded(), dtype=F64), points()
+    h = x.numpy()
+    for layer, (w, b) in enumerate(zip(net.weights, net.biases, strict=True)):
+        h = h @ w.detach().numpy().T + b.detach().numpy()
+        h = h if layer == 2 else np.exp(5j * h - np.abs(2 * h) ** 2)
+    np.testing.assert_allclose(net(x).detach(), h.real, atol=1e-12)
+    assert [len(w) for w in net.weights] == [10, 10, 1]  # 14/√2 complex neurons
+    assert [w.is_complex() for w in net.weights] == [False, True, True]
+    with pytest.raises(ValueError, match="scale: got 0.0; allowed: a number above 0"):
+        fields.Wire(scale=0.0, generator=seeded())
+
+
+def test_wire_starts_uniform_and_learns():
+    net = fields.Wire(width=90, depth=2, omega_0=8.0, scale=2.0, generator=seeded())
+    parts = torch.view_as_real(net.weights[1].detach()).flatten() * 8
+    assert float(parts.abs().max()) <= 1 and float(parts.square().mean()) == pytest.approx(1 / 3, rel=0.05)
+    real = sum(w.numel() for w in Field(2, kind="wire", width=90, depth=2, generator=seeded()).parameters())
+    assert sum(w.numel() * (1 + w.is_complex()) for w in net.parameters()) == pytest.approx(real, rel=0.05)
+    x = points(80).float()
+    y, optimiser = torch.sin(4 * x[:, :1]), torch.optim.Adam(net.parameters(), lr=2e-3)
+    losses = []
+    for _ in range(60):
+        optimiser.zero_grad()
+        losses.append((net(x) - y).square().mean())
+        losses[-1].backward()
+        optimiser.step()
+    assert losses[-1] < losses[0] / 5

@@ -11,6 +11,7 @@ from labkit.nn.fields.starts import (
     variance_gain,
     variance_informed,
 )
+from labkit.nn.fields.wire import Wire
 
 __all__ = [
     # models
@@ -20,6 +21,8 @@ __all__ = [
     "Field",
     "Kind",
     "parts",
+    # WIRE with complex weights, a module for autograd
+    "Wire",
     # what coordinates are turned into
     "ENCODINGS",
     "fourier_features",

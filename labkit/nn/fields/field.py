@@ -66,7 +66,7 @@ FIELDS: dict[str, Kind] = {
         lambda activation, omega_0, scale: waves.gabor(omega_0, scale),
         lambda omega_0, first_bias: starts.linear(),
         5e-3,
-        "Saragadam et al. (2301.05187), the real part of the wavelet",
+        "Saragadam et al. (2301.05187), the real part of the wavelet; labkit.nn.fields.Wire has all of it",
     ),
     "gaussian": Kind(
         lambda activation, omega_0, scale: waves.bump(scale),
