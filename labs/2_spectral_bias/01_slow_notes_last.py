@@ -26,7 +26,7 @@ from labkit.experiments import spectral_bias
 from labkit.measures import amplitudes, first_times, learning_order
 
 config = spectral_bias.Config()  # k = 2, 4, ..., 10; ReLU, 4 × 128, Adam, all 200 points at once
-history = run(config, steps=1500, every=5, progress=False)
+history = run(config, steps=1000, every=10, progress=False)
 history.figure(pictures=["spectrum", "notes", "fit"])
 
 # %% [markdown]
@@ -66,7 +66,7 @@ def times(history):
 
 
 equal = times(history)
-loud = times(run(config.replace(amplitudes="rising"), steps=1500, every=5, progress=False))
+loud = times(run(config.replace(amplitudes="rising"), steps=1000, every=10, progress=False))
 for name, found in (("equal", equal), ("rising", loud)):
     order = learning_order(frequencies, found)
     print(f"{name} amplitudes:", "slow waves first" if order >= 0.89 else f"another order, {order:.1f}")
@@ -83,7 +83,7 @@ print(pages.source(amplitudes))
 
 # %%
 lazy = spectral_bias.Config.preset("kernel")
-predicted = run(lazy, steps=300, every=5, progress=False)
+predicted = run(lazy, steps=300, every=10, progress=False)
 predicted.figure(pictures=["notes", "loss", "kernel"])
 
 # %% [markdown]

@@ -200,6 +200,7 @@ print("all claims of this page hold")
 #   the first layer; the code is right.
 # - Hewa Koneputugodage, Ben-Shabat, Ramasinghe, Gould, *VI3NR* (CVPR 2025): variance-informed starts.
 # - Liu et al., *FINER* (2024), [arXiv 2312.02434](https://arxiv.org/abs/2312.02434); Saragadam et al., *WIRE*
-#   (2023), [arXiv 2301.05187](https://arxiv.org/abs/2301.05187), of which the real part is taken here.
+#   (2023), [arXiv 2301.05187](https://arxiv.org/abs/2301.05187), of which the real part is taken here; the
+#   complex network of the paper is `labkit.nn.fields.Wire`.
 #
 # Back: [escaping it](03_escaping_it.ipynb) · [all labs](../00_start.ipynb).
