@@ -70,7 +70,8 @@ for name in ("relu", "elu", "gelu", "silu", "mish", "tanh", "sin", "sigmoid"):
     print(f"{name:12}{one.gamma:9.6f}{one.gain:10.6f}{one.slope_gain:10.6f}{one.minimum + 0.0:9.4f}")
 
 # %% [markdown]
-# A passport can be asked for by name or by formula, and those of the whole table are one frame to sort:
+# A passport can be asked for by name or by formula, and those of the whole table are one frame to sort. What
+# could not be verified at its source is on it as well (`doubt`), and below the table of the gallery.
 
 # %%
 activations.passport("x*tanh(exp(x))")

@@ -268,7 +268,7 @@ def test_cost_is_measured_against_relu_only_when_asked():
 
 
 def test_one_row_a_member_and_each_gap_has_its_reason(frame):
-    assert list(frame.columns) == ["name", "family", "kind", *COLUMNS]
+    assert list(frame.columns) == ["name", "family", "kind", *COLUMNS, "doubt"]
     assert list(frame["name"]) == list(ACTIVATIONS)
     functions = frame[frame.kind == "function"]
     for column in ("monotone", "minimum", "maximum", "lipschitz", "gamma", "gain", "dying"):
@@ -283,6 +283,20 @@ def test_a_layer_says_why_it_has_no_gain():
     name = next(name for name, row in ACTIVATIONS.items() if isinstance(row, Unit))
     one = passport(name, only=("gamma", "dying"))
     assert math.isnan(one.gamma) and "a layer" in one.notes["gamma"] and one.dying >= 0
+
+
+def test_what_could_not_be_verified_is_on_the_passport_and_below_the_gallery(frame):
+    doubts = dict(zip(frame["name"], frame.doubt, strict=True))
+    assert {name for name, doubt in doubts.items() if doubt} == {
+        name for name, row in ACTIVATIONS.items() if row.doubt
+    }
+    one = passport("sau", only=("gain",))
+    assert one.doubt == get("sau").doubt and str(one).splitlines()[-1] == f"in doubt: {one.doubt}"
+    *_, table = gallery.gallery(gallery.Config(first="sau", shape_1=0.5, second="relu"))
+    assert (
+        table.note.startswith("sau, alpha = ") and "relu" not in table.note
+    assert get("sau").doubt in table.note
+    )
 
 
 def broken(x):

@@ -154,13 +154,14 @@ def density(member: Activation, sigma: float) -> tuple[np.ndarray, np.ndarray, d
 
 
 def table(passports: Mapping[str, Passport]) -> Table:
-    """Passports side by side, one column a member."""
+    """Passports side by side, one column a member; below it what is in doubt."""
     columns = ("", *passports)
     rows = tuple(
         (column.replace("_", " "), *(_short(one.values[column]) for one in passports.values()))
         for column in (*QUICK, *SLOW)
     )
-    return Table("passport", "Passport", columns, rows)
+    doubts = (f"{label} is in doubt: {one.doubt}" for label, one in passports.items() if one.doubt)
+    return Table("passport", "Passport", columns, rows, note="; ".join(doubts))
 
 
 def atlas(

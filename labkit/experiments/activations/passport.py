@@ -58,6 +58,7 @@ class Passport:
         values: column -> number or word; NaN or "" where ``notes`` says why.
         notes: column -> why there is no value.
         hermite: a_0 ... a_64; empty where there are none.
+        doubt: what of the member could not be verified at its source.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Passport:
     values: Mapping[str, Any]
     notes: Mapping[str, str]
     hermite: np.ndarray
+    doubt: str = ""
 
     def __getattr__(self, column: str) -> Any:
         if column in COLUMNS:
@@ -74,7 +76,8 @@ class Passport:
 
     def row(self) -> dict[str, Any]:
         """One row of :func:`passports`."""
-        return {"name": self.name, "family": self.family, "kind": self.kind, **self.values}
+        about = {"name": self.name, "family": self.family, "kind": self.kind}
+        return about | self.values | {"doubt": self.doubt}
 
     def __repr__(self) -> str:
         lines = [f"{self.name} ({self.family}, {self.kind})"]
@@ -83,7 +86,7 @@ class Passport:
             shown = (value or "–") if isinstance(value, str) else f"{value:.7g}"
             why = f" ({self.notes[column]})" if column in self.notes else ""
             lines.append(f"{column:>15}  {shown:<14}  {about}{why}")
-        return "\n".join(lines)
+        return "\n".join([*lines, *([f"in doubt: {self.doubt}"] if self.doubt else [])])
 
 
 def passport(
@@ -136,7 +139,7 @@ def passport(
         if value != value and column not in notes:
             notes[column] = _WHY.get(column, "not defined")
     kind = "function" if isinstance(member, Activation) else "layer"
-    return Passport(name, member.family, kind, values, notes, hermite)
+    return Passport(name, member.family, kind, values, notes, hermite, member.doubt)
 
 
 def passports(

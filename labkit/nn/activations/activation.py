@@ -72,6 +72,7 @@ class Activation:
         gradient: "exact", or "surrogate" where backward is not the derivative on purpose.
         compute_dtype: half precision is computed in this one and cast back.
         doubt: what could not be verified at the source.
+        note: what the source leaves open and is chosen here, and other remarks.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -94,6 +95,7 @@ class Activation:
     gradient: str = "exact"
     compute_dtype: torch.dtype | None = None
     doubt: str = ""
+    note: str = ""
 
     def __post_init__(self) -> None:
         fill = object.__setattr__
@@ -143,7 +145,8 @@ class Unit:
 
     Attributes:
         build: ``(features, **parameters)`` to a module from (..., features) to (..., outputs).
-        formula, source, parameters, aliases, family, safe, gradient, doubt: as in :class:`Activation`.
+        formula, source, parameters, aliases, family, safe, gradient, doubt, note: as in
+            :class:`Activation`.
         outputs: ``(features, **parameters)`` to the size of the last dimension that comes out.
         stochastic: whether it draws in training mode; then its module takes ``generator``.
     """
@@ -159,6 +162,7 @@ class Unit:
     gradient: str = "exact"
     stochastic: bool = False
     doubt: str = ""
+    note: str = ""
 
     def __repr__(self) -> str:
         return told(self)

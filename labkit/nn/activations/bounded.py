@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from labkit.nn.activations.activation import Activation, Parameter, Reduction, Value, parametric
 
 RAMASINGHE = "Ramasinghe & Lucey, Beyond periodicity (2111.15135)"
-TABLE = "how the width enters is ours; the source's own formula was not read"
+WIDTH = "s as in public code after the paper{}; the authors' own code has the Gaussian alone"
 SCALE = Parameter("scale", 1.0, "s, one over the width", 0.01, 30.0)
 
 
@@ -154,7 +154,7 @@ MEMBERS: dict[str, Activation] = {
             Parameter("lambd", 0.5, "λ, asymmetry; 0 is its limit", 0.0, 5.0, learnable=True),
             Parameter("kappa", 0.5, "κ, steepness", 0.0, 5.0, learnable=True),
         ),
-        doubt="start: ours, the mean of U(0, 1), from which the source draws both",
+        note="start: ours, the mean of U(0, 1), from which the source draws both",
         slope=_generalised_slope,
         compute_dtype=torch.float32,
         reduces=(
@@ -249,7 +249,7 @@ MEMBERS: dict[str, Activation] = {
         slope=lambda x, scale: -scale * x.sign() * (-scale * x.abs()).exp(),
         kinks=(0.0,),
         compute_dtype=torch.float32,
-        doubt=TABLE,
+        note=WIDTH.format(", one over its a"),
     ),
     "inverse_quadratic": parametric(
         lambda x, scale: (1 + (scale * x).square()).reciprocal(),
@@ -258,7 +258,7 @@ MEMBERS: dict[str, Activation] = {
         (SCALE,),
         slope=lambda x, scale: -2 * scale**2 * x * (1 + (scale * x).square()) ** -2.0,
         compute_dtype=torch.float32,
-        doubt=TABLE,
+        note=WIDTH.format(", its a"),
     ),
     "inverse_multiquadric": parametric(
         lambda x, scale: (1 + (scale * x).square()).rsqrt(),
@@ -267,6 +267,6 @@ MEMBERS: dict[str, Activation] = {
         (SCALE,),
         slope=lambda x, scale: -(scale**2) * x * (1 + (scale * x).square()) ** -1.5,
         compute_dtype=torch.float32,
-        doubt=TABLE,
+        note=WIDTH.format(", its a"),
     ),
 }

@@ -159,6 +159,6 @@ MEMBERS: dict[str, Unit] = {
         ),
         aliases=("delta_activation",),
         gradient="surrogate",
-        doubt="read in the authors' code, not in the paper; their penalty on differences is left to the loss",
+        note="read in the authors' code, not in the paper; their penalty on differences is left to the loss",
     ),
 }

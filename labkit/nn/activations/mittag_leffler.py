@@ -131,7 +131,7 @@ MEMBERS: dict[str, Activation] = {
         (ALPHA._replace(default=0.5, high=2.0, meaning="order; 1 is e^x, 2 at -x² is cos x"), BETA),
         # beyond 2 it grows like exp(x^{1/α})
         safe=(-20.0, 2.0),
-        doubt="the function of which the source is made; as an activation by itself ours",
+        note="the function of which the source is made; as an activation by itself ours",
     ),
     "mittag_leffler_sigmoid": parametric(
         _gate,

@@ -142,7 +142,7 @@ MEMBERS: dict[str, Unit] = {
         "Gulcehre, Moczulski, Denil & Bengio (1603.00391); of ReLU: Shridhar et al., ProbAct (1905.10761)",
         (Parameter("sigma", 0.1, "σ, deviation of the noise", 0.0, 10.0),),
         stochastic=True,
-        doubt="σ is ours; the first paper scales the noise with how far f is saturated, which is left out",
+        note="σ is ours; the first paper scales the noise with how far f is saturated, which is left out",
     ),
     "quantised": Unit(
         Quantised,

@@ -191,7 +191,7 @@ MEMBERS: dict[str, Unit] = {
         r"\phi(x)_i = (x_i^2 + \epsilon) / \sum_j (x_j^2 + \epsilon)",
         "de Brébisson & Vincent (1511.05042)",
         (Parameter("eps", 1e-6, "ε, what a unit at 0 counts", 1e-12, 1.0),),
-        doubt="the source treats ε as a setting; its value was not found, ours is 1e-6",
+        note="the source treats ε as a setting; its value was not found, ours is 1e-6",
     ),
     "stablemax": rowwise(
         stablemax,

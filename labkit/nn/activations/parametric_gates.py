@@ -1,5 +1,7 @@
 """The input times a gate of itself that has parameters: Swish, ACON-C, AGLU and their kin."""
 
+from math import pi, sqrt
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -8,6 +10,8 @@ from labkit.nn.activations.activation import Activation, Parameter, Reduction, V
 from labkit.nn.activations.bounded import generalised_sigmoid
 from labkit.nn.activations.self_gated import gelu_derivative, silu_derivative, swish_slope
 
+ERFACT = "Biswas, Kumar, Banerjee & Pandey, ErfAct and Pserf (2109.04386)"
+LATER = "read in code of later papers, which agree on the formula, not in the source; the starts are theirs"
 BETA = Parameter("beta", 1.0, "β, steepness of the gate", 0.0, 10.0, learnable=True)
 
 
@@ -49,6 +53,26 @@ def _tanh_soft_slope(x: Tensor, alpha: float, beta: float, gamma: float, delta: 
     return (1 - value.square()) * rise * torch.logaddexp(x, low) + value * (x - low).sigmoid()
 
 
+def _erf_act(x: Tensor, alpha: Value, beta: Value) -> Tensor:
+    # with e^20 the error function is 1 to all digits; the exponential must not overflow: 0 · inf
+    return x * torch.erf(alpha * (beta * x).clamp_max(20).exp())
+
+
+def _erf_act_slope(x: Tensor, alpha: float, beta: float) -> Tensor:
+    inner = alpha * (beta * x).clamp_max(20).exp()
+    return torch.erf(inner) + (2 / sqrt(pi)) * (-inner.square()).exp() * (beta * x * inner)
+
+
+def _pserf(x: Tensor, gamma: Value, delta: Value) -> Tensor:
+    return x * torch.erf(gamma * F.softplus(delta * x, threshold=40))
+
+
+def _pserf_slope(x: Tensor, gamma: float, delta: float) -> Tensor:
+    inner = gamma * F.softplus(delta * x, threshold=40)
+    rise = gamma * delta * (delta * x).sigmoid()
+    return torch.erf(inner) + (2 / sqrt(pi)) * (-inner.square()).exp() * (rise * x)
+
+
 def _bounded_silu_slope(x: Tensor, alpha: float) -> Tensor:
     gate = x.sigmoid()
     return gate * (1 + (x + alpha) * (1 - gate))
@@ -71,7 +95,7 @@ MEMBERS: dict[str, Activation] = {
         (Parameter("beta", 1.25, "β, a factor; the source takes 1 to 2", 0.1, 5.0),),
         slope=lambda x, beta: beta * silu_derivative(x),
         reduces=(Reduction("silu", (("beta", 1.0),)),),
-        doubt="the source gives a range of β; 1.25 is ours",
+        note="the source gives a range of β; 1.25 is ours",
     ),
     "aglu": parametric(
         lambda x, lambd, kappa: x * generalised_sigmoid(x, lambd, kappa),
@@ -82,7 +106,7 @@ MEMBERS: dict[str, Activation] = {
             Parameter("lambd", 0.5, "λ, asymmetry of the gate; 0 is its limit", 0.0, 5.0, learnable=True),
             Parameter("kappa", 0.5, "κ, steepness of the gate", 0.0, 5.0, learnable=True),
         ),
-        doubt="start: ours, the mean of U(0, 1), from which the source draws both",
+        note="start: ours, the mean of U(0, 1), from which the source draws both",
         slope=_aglu_slope,
         compute_dtype=torch.float32,
         reduces=(
@@ -100,7 +124,7 @@ MEMBERS: dict[str, Activation] = {
             Parameter("p2", 0.0, "p_2, φ' far left; the source draws it from N(0, 1)", -3.0, 3.0, True),
             Parameter("beta", 1.0, "β, 0 makes it linear", 0.0, 10.0, learnable=True),
         ),
-        doubt="start: ours, SiLU's; the source draws p_1 and p_2",
+        note="start: ours, SiLU's; the source draws p_1 and p_2",
         slope=_acon_slope,
         compute_dtype=torch.float32,
         aliases=("acon",),
@@ -139,6 +163,32 @@ MEMBERS: dict[str, Activation] = {
             Reduction("lisht", (("alpha", 1.0), ("delta", 0.0))),
         ),
     ),
+    "erf_act": parametric(
+        _erf_act,
+        r"\phi(x) = x\operatorname{erf}(\alpha e^{\beta x})",
+        f"{ERFACT}, ErfAct",
+        (
+            Parameter("alpha", 0.75, "α, odds of the gate at 0", 0.1, 5.0, learnable=True),
+            Parameter("beta", 0.75, "β, steepness of the gate", 0.0, 5.0, learnable=True),
+        ),
+        slope=_erf_act_slope,
+        compute_dtype=torch.float32,
+        aliases=("erfact",),
+        doubt=LATER,
+    ),
+    "pserf": parametric(
+        _pserf,
+        r"\phi(x) = x\operatorname{erf}(\gamma\ln(1 + e^{\delta x}))",
+        f"{ERFACT}, Pserf",
+        (
+            Parameter("gamma", 1.25, "γ, sharpness of the gate", 0.1, 5.0, learnable=True),
+            Parameter("delta", 0.85, "δ, its steepness", 0.1, 5.0, learnable=True),
+        ),
+        slope=_pserf_slope,
+        compute_dtype=torch.float32,
+        reduces=(Reduction("serf", (("gamma", 1.0), ("delta", 1.0)), within=1e-8),),
+        doubt=LATER,
+    ),
     "b_silu": parametric(
         lambda x, alpha: (x + alpha) * x.sigmoid() - alpha / 2,
         r"\phi(x) = (x + \alpha)/(1 + e^{-x}) - \alpha/2",
@@ -156,6 +206,6 @@ MEMBERS: dict[str, Activation] = {
         slope=lambda x, a: gelu_derivative(x).add_(x.cos(), alpha=a),
         compute_dtype=torch.float32,
         reduces=(Reduction("gelu", (("a", 0.0),)),),
-        doubt="only summaries of the source were read; its 0.1 comes from notes",
+        doubt="read in public code after the source, three times alike, with a = 0.1; not in the source",
     ),
 }

@@ -134,7 +134,8 @@ MEMBERS: dict[str, Activation] = {
         slope=_gabor_slope,
         compute_dtype=torch.float32,
         aliases=("wire",),
-        doubt="the source sets ω_0 and s_0 by the task; 20 and 10, those for pictures, come from notes",
+        note="set by the task: the authors' code takes 20 and 30 for pictures, 4 and 4 against noise, 10 and "
+        "10 where nothing is said",
         reduces=(
             Reduction("cos", (("omega_0", 1.0), ("scale", 0.0))),
             Reduction("gaussian", (("omega_0", 0.0), ("scale", 1.0))),
@@ -182,7 +183,7 @@ MEMBERS: dict[str, Activation] = {
             Reduction("snake"),
             Reduction("snake", (("a", 3.0), ("b", 3.0)), (("a", 3.0),)),
         ),
-        doubt="read in the authors' code, which can learn ln a and ln b instead",
+        note="as in the authors' code, which can learn ln a and ln b instead",
     ),
     "sinc": Activation(
         lambda x: torch.sinc(x / pi),
@@ -210,6 +211,6 @@ MEMBERS: dict[str, Activation] = {
         ),
         slope=_hosc_slope,
         compute_dtype=torch.float32,
-        doubt="the defaults are ours: the sources sweep them",
+        note="the defaults are ours: the sources sweep them",
     ),
 }

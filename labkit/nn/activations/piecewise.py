@@ -1,5 +1,7 @@
 """Pieces of straight lines and of parabolas."""
 
+from math import exp
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -16,6 +18,19 @@ def _leaky_relu(x: Tensor, slope: Value) -> Tensor:
     if torch.is_tensor(slope):
         return torch.where(x > 0, x, slope * x)
     return F.leaky_relu(x, slope)
+
+
+def _attention(x: Tensor, alpha: Value, beta: Value) -> Tensor:
+    if torch.is_tensor(alpha) or torch.is_tensor(beta):
+        right = 1 + torch.as_tensor(beta, dtype=x.dtype, device=x.device).sigmoid()
+        left = torch.as_tensor(alpha, dtype=x.dtype, device=x.device).clamp(0.01, 0.99)
+        return torch.where(x > 0, right * x, left * x)
+    right = _upper(beta)
+    return F.leaky_relu(x, alpha / right) * right
+
+
+def _upper(beta: float) -> float:
+    return 1 + 1 / (1 + exp(-beta))
 
 
 def _threshold(x: Tensor, theta: Value, value: Value) -> Tensor:
@@ -135,6 +150,17 @@ MEMBERS: dict[str, Activation] = {
             Reduction("identity", (("slope", 1.0),)),
         ),
     ),
+    "arelu": parametric(
+        _attention,
+        r"\phi(x) = \bigl(1 + \tfrac{1}{1 + e^{-\beta}}\bigr)\max(x, 0) + \alpha\min(x, 0)",
+        "Chen, Li & Xu, AReLU: attention-based rectified linear unit (2006.13858) and their code",
+        (
+            Parameter("alpha", 0.9, "α, φ' left of 0, clipped to its range", 0.01, 0.99, learnable=True),
+            Parameter("beta", 2.0, "β, by which φ' right of 0 goes from 1 to 2", -5.0, 5.0, learnable=True),
+        ),
+        slope=lambda x, alpha, beta: torch.where(x > 0, _upper(beta), x.new_tensor(alpha)),
+        kinks=(0.0,),
+    ),
     "relu6": Activation(
         F.relu6,
         r"\phi(x) = \min(\max(x, 0), 6)",
@@ -184,7 +210,7 @@ MEMBERS: dict[str, Activation] = {
             Reduction("hard_tanh", (("t_left", -1.0), ("a_left", 0.0), ("a_right", 0.0))),
         ),
         aliases=("srelu",),
-        doubt="t_r = 1 is ours: the paper takes it from the data, then starts with a_r = 1 as here",
+        note="t_r = 1 is ours: the paper takes it from the data, then starts with a_r = 1 as here",
     ),
     "threshold": parametric(
         _threshold,
@@ -232,6 +258,6 @@ MEMBERS: dict[str, Activation] = {
         slope=lambda x, delta: -x.sign() * (x.abs() < delta),
         kinks=lambda delta: (-delta, 0.0, delta),
         aliases=("triangular",),
-        doubt="that δ starts at 1 was not found at the source",
+        note="δ = 1: ours",
     ),
 }

@@ -1,7 +1,7 @@
 """Polynomials and trigonometric sums with learnable coefficients.
 
 Where a source starts from random or fitted coefficients, the table starts from the expansion of ReLU in the
-same basis on [-1, 1] (for Bernstein's: on the whole interval), which is then stated in the formula's doubt.
+same basis on [-1, 1] (for Bernstein's: on the whole interval), which its note then says.
 """
 
 from collections.abc import Sequence
@@ -124,7 +124,7 @@ MEMBERS: dict[str, Activation] = {
             Reduction("quadratic", (("c", (0.0, 0.0, 1.0)),)),
         ),
         compute_dtype=torch.float32,
-        doubt="start: ours, the least squares fit to ReLU on [-1, 1]; normalisation of the source not used",
+        note="start: ours, the least squares fit to ReLU on [-1, 1]; normalisation of the source not used",
     ),
     "hermite": parametric(
         hermite,
@@ -141,7 +141,7 @@ MEMBERS: dict[str, Activation] = {
         slope=_hermite_slope,
         reduces=(Reduction("identity", (("a", (0.0, 1.0, 0.0, 0.0, 0.0, 0.0)),)),),
         compute_dtype=torch.float32,
-        doubt="an older start, a_n = (e n!)^-1/2 with a_0 = (1 - 1/N!)^1/2 e^-1/2, has the same two means",
+        note="an older start, a_n = (e n!)^-1/2 with a_0 = (1 - 1/N!)^1/2 e^-1/2, has the same two means",
     ),
     "chebyshev": parametric(
         chebyshev,
@@ -151,7 +151,7 @@ MEMBERS: dict[str, Activation] = {
         slope=chebyshev_slope,
         reduces=(Reduction("identity", (("c", (0.0, 1.0, 0.0, 0.0, 0.0)),)),),
         compute_dtype=torch.float32,
-        doubt=RELU_START,
+        note=RELU_START,
     ),
     "legendre": parametric(
         _legendre,
@@ -161,7 +161,7 @@ MEMBERS: dict[str, Activation] = {
         slope=_legendre_slope,
         reduces=(Reduction("identity", (("c", (0.0, 1.0, 0.0, 0.0, 0.0)),)),),
         compute_dtype=torch.float32,
-        doubt=RELU_START,
+        note=RELU_START,
     ),
     "bernstein": parametric(
         _bernstein,
@@ -184,7 +184,7 @@ MEMBERS: dict[str, Activation] = {
             Reduction("hard_tanh", (("c", (-1.0, -0.5, 0.0, 0.5, 1.0)), ("width", 1.0))),
         ),
         compute_dtype=torch.float32,
-        doubt="start and interval: ours, ReLU at the nodes of [-3, 3]; the source tracks bounds of the "
+        note="start and interval: ours, ReLU at the nodes of [-3, 3]; the source tracks bounds of the "
         "input, here what is outside is clipped",
     ),
     "fourier": parametric(
@@ -199,6 +199,6 @@ MEMBERS: dict[str, Activation] = {
         ),
         slope=_fourier_slope,
         compute_dtype=torch.float32,
-        doubt="n = 4: ours; the source's default degree was not read",
+        note="n = 4 as in the example of the authors' library",
     ),
 }  # fmt: skip

@@ -179,7 +179,8 @@ MEMBERS: dict[str, Activation | Unit] = {
         (Parameter("noise", 0.1, "largest relative change ε of a coefficient", 0.0, 1.0),),
         stochastic=True,
         aliases=("noisy_rational", "rational_d"),
-        doubt="the library's text disturbs both polynomials, one version the numerator alone; here both",
+        note="the library says that both polynomials are disturbed, its torch version disturbs the "
+        "numerator; here both",
     ),
     "opau": parametric(
         _opau,
@@ -189,7 +190,7 @@ MEMBERS: dict[str, Activation | Unit] = {
         (_coefficients("c", OPAU_FIT, ABOVE), _coefficients("d", OPAU_FIT_BELOW, BELOW)),
         kinks=lambda c, d: tuple(sorted({at for k, size in enumerate(d) if size for at in ROOTS[k]})),
         compute_dtype=torch.float32,
-        doubt="start: ours, a fit to leaky ReLU on [-6, 6]; the source's coefficients were not read",
+        note="start: ours, a fit to leaky ReLU on [-6, 6]; the source's coefficients were not read",
     ),
     "kat_rational": Unit(
         GroupRational,

@@ -77,7 +77,7 @@ MEMBERS: dict[str, Activation] = {
         (Parameter("beta", 1.0, "β, half width of the corner", 0.01, 5.0),),
         slope=lambda x, beta: (x + beta).clamp(0, 2 * beta) / (2 * beta),
         bends=lambda beta: (-beta, beta),
-        doubt="β = 1 is ours: libraries take 1.5 or 2",
+        note="β = 1 is ours: libraries take 1.5 or 2",
     ),
     "sau": parametric(
         _rounded,
@@ -90,7 +90,8 @@ MEMBERS: dict[str, Activation] = {
         ),
         slope=lambda x, alpha, sigma: alpha + (1 - alpha) * torch.special.ndtr(x / sigma),
         bends=lambda alpha, sigma: (0.0,) if sigma < CORNER else (),
-        doubt="the formula is derived here, as that convolution; the starts come from notes",
+        doubt="the formula is derived here, as that convolution; public code after the paper, from which the "
+        "starts are, has the last term without 1 - α",
         compute_dtype=torch.float32,
         reduces=(Reduction("leaky_relu", (), (("slope", 0.15),), within=1e-4),),
     ),

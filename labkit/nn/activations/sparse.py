@@ -75,7 +75,7 @@ MEMBERS: dict[str, Activation] = {
         (TAU,),
         slope=lambda x, tau: (x > tau).to(x.dtype),
         kinks=lambda tau: (tau,),
-        doubt=LEVELS,
+        note=LEVELS,
         reduces=(Reduction("relu", (("tau", 0.0),)),),
     ),
     "soft_threshold": parametric(
@@ -86,7 +86,7 @@ MEMBERS: dict[str, Activation] = {
         slope=lambda x, tau: (x.abs() > tau).to(x.dtype),
         kinks=lambda tau: (-tau, tau) if tau else (),
         aliases=("soft_shrink", "softshrink"),
-        doubt=LEVELS,
+        note=LEVELS,
         reduces=(Reduction("identity", (("tau", 0.0),)),),
     ),
     "clipped_shifted_relu": parametric(
@@ -97,7 +97,7 @@ MEMBERS: dict[str, Activation] = {
         slope=lambda x, tau, m: ((x > tau) & (x <= tau + m)).to(x.dtype),
         kinks=lambda tau, m: (tau, tau + m),
         aliases=("clipped_relu", "csrelu"),
-        doubt=LEVELS,
+        note=LEVELS,
     ),
     "clipped_soft_threshold": parametric(
         lambda x, tau, m: _ramp(x, tau, m) - _ramp(-x, tau, m),
@@ -107,7 +107,7 @@ MEMBERS: dict[str, Activation] = {
         slope=lambda x, tau, m: ((x.abs() > tau) & (x.abs() <= tau + m)).to(x.dtype),
         kinks=lambda tau, m: (-tau - m, -tau, tau, tau + m) if tau else (-m, m),
         reduces=(Reduction("hard_tanh", (("tau", 0.0), ("m", 1.0))),),
-        doubt=LEVELS,
+        note=LEVELS,
     ),
     "hard_shrink": parametric(
         _hard_shrink,
@@ -132,7 +132,7 @@ MEMBERS: dict[str, Activation] = {
         slope=_firm_slope,
         kinks=lambda tau, mu: (-mu, -tau, tau, mu) if tau else (),
         reduces=(Reduction("identity", (("tau", 0.0),)),),
-        doubt="the defaults are ours",
+        note="the defaults are ours",
     ),
     "garrote": parametric(
         _garrote,
@@ -140,7 +140,7 @@ MEMBERS: dict[str, Activation] = {
         "Breiman, non-negative garrote, Technometrics 1995; Gao, J. Comput. Graph. Stat. 1998",
         (TAU,),
         slope=_garrote_slope,
-        doubt="τ = 1/2 is ours",
+        note="τ = 1/2 is ours",
         kinks=lambda tau: (-tau, tau) if tau else (),
         reduces=(Reduction("identity", (("tau", 0.0),)),),
     ),

@@ -1,7 +1,7 @@
 """Sums of hinges and of bumps with learnable heights: piecewise linear units and edges of KANs.
 
 An edge of a Kolmogorov-Arnold network (KAN) is a function of one number; a network sums them over the inputs
-of a unit. Sources draw the coefficients at random; the table starts from a stated shape, see each ``doubt``.
+of a unit. Sources draw the coefficients at random; the table starts from a stated shape, see each ``note``.
 """
 
 from collections.abc import Sequence
@@ -175,7 +175,7 @@ MEMBERS: dict[str, Activation] = {
             ),
         ),
         compute_dtype=torch.float32,
-        doubt="eight intervals on [-3, 3]: ours; the source sets the interval from statistics of the input",
+        note="eight intervals on [-3, 3]: ours; the source sets the interval from statistics of the input",
     ),
     "apl": parametric(
         _apl,
@@ -188,7 +188,7 @@ MEMBERS: dict[str, Activation] = {
             Reduction("leaky_relu", (("a", (-0.2, 0.0)), ("b", (0.0, 0.0))), (("slope", 0.2),)),
         ),
         compute_dtype=torch.float32,
-        doubt="two hinges and where they start: ours",
+        note="two hinges and where they start: ours",
     ),
     "kan_bspline": parametric(
         _kan,
@@ -203,7 +203,7 @@ MEMBERS: dict[str, Activation] = {
         reduces=(Reduction("silu", (("scale", 0.0),)),),
         compute_dtype=torch.float32,
         aliases=("kan",),
-        doubt=START,
+        note=START,
     ),
     "fast_kan": parametric(
         _fast_kan,
@@ -212,7 +212,7 @@ MEMBERS: dict[str, Activation] = {
         (_several("w", ALTERNATING, "heights"), Parameter("base", 1.0, "w_b", learnable=True)),
         reduces=(Reduction("silu", (("w", (0.0,) * 8),)),),
         compute_dtype=torch.float32,
-        doubt=START + "; the layer norm before the edge is left to the network",
+        note=START + "; the layer norm before the edge is left to the network",
     ),
     "relu_kan": parametric(
         _relu_kan,
@@ -223,7 +223,7 @@ MEMBERS: dict[str, Activation] = {
         (_several("w", [(i - 1) / 5 for i in range(8)], "heights of bumps on [0, 1], G = 5, k = 3"),),
         bends=lambda w: tuple((i - 3) / (len(w) - 3) for i in range(len(w) + 4)),
         compute_dtype=torch.float32,
-        doubt="start: ours, each height the middle of its bump; the ends of the bumps may be learnt in the "
+        note="start: ours, each height the middle of its bump; the ends of the bumps may be learnt in the "
         "source, here they stay",
     ),
     "fourier_kan": parametric(
@@ -236,7 +236,7 @@ MEMBERS: dict[str, Activation] = {
         ),
         reduces=(Reduction("sin", (("a", (0.0,) * 3), ("b", (1.0, 0.0, 0.0)))),),
         compute_dtype=torch.float32,
-        doubt="start and n = 3: ours, the series of ReLU on [-π, π] without its constant",
+        note="start and n = 3: ours, the series of ReLU on [-π, π] without its constant",
     ),
     "chebyshev_kan": parametric(
         _chebyshev_kan,
@@ -246,7 +246,7 @@ MEMBERS: dict[str, Activation] = {
         slope=lambda x, c: chebyshev_slope(x.tanh(), c) * x.cosh().square().reciprocal(),
         reduces=(Reduction("tanh", (("c", (0.0, 1.0, 0.0, 0.0, 0.0)),)),),
         compute_dtype=torch.float32,
-        doubt="start: ours, the expansion of ReLU on [-1, 1]; degree 4 is that of the public code",
+        note="start: ours, the expansion of ReLU on [-1, 1]; degree 4 is that of the public code",
     ),
     "wavelet_kan": parametric(
         lambda x, w, t, s: w * _mexican_hat((x - t) / s),
@@ -255,7 +255,7 @@ MEMBERS: dict[str, Activation] = {
         WAVELET,
         compute_dtype=torch.float32,
         aliases=("mexican_hat",),
-        doubt="the public code has the other sign, which w takes up",
+        note="the public code has the other sign, which w takes up",
     ),
     "morlet_kan": parametric(
         lambda x, w, t, s, omega: w * _ripple((x - t) / s, omega),

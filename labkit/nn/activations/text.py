@@ -13,6 +13,8 @@ def told(row: Any) -> str:
         lines.append(f"also called {', '.join(row.aliases)}")
     if row.gradient != "exact":
         lines.append("backward is not the derivative, on purpose")
+    if row.note:
+        lines.append(f"note: {row.note}")
     if row.doubt:
         lines.append(f"in doubt: {row.doubt}")
     return "\n".join(lines)

@@ -73,6 +73,6 @@ MEMBERS: dict[str, Activation] = {
             Reduction("relu", (("p", (0.0, 0.0, 1.0)), *LEVEL)),
             Reduction("abs", (("p", (-1.0, 0.0, 1.0)), *LEVEL)),
         ),
-        doubt="start: ours; the source draws all numbers from a normal distribution or fits them",
+        note="start: ours; the source draws all numbers from a normal distribution or fits them",
     ),
 }  # fmt: skip

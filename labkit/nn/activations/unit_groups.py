@@ -169,6 +169,6 @@ MEMBERS: dict[str, Unit] = {
         ),
         outputs=lambda features, powers, size: features // size * len(powers),
         aliases=("lehmer_mean",),
-        doubt="the papers take positive inputs; |x| + 1e-6, so that any can come, and the powers are ours",
+        note="the papers take positive inputs; |x| + 1e-6, so that any can come, and the powers are ours",
     ),
 }

@@ -334,7 +334,8 @@ def test_rows_explain_themselves_and_parameters_rebuild_them(name):
     assert [line.split(" = ")[0] for line in text[2 : 2 + len(row.parameters)]] == [
         one.name for one in row.parameters
     ]
-    assert [line for line in text if "in doubt" in line] == [f"in doubt: {row.doubt}"] * bool(row.doubt)
+    for label, said in (("in doubt", row.doubt), ("note", row.note)):
+        assert [line for line in text if line.startswith(label)] == [f"{label}: {said}"] * bool(said)
     for one in row.parameters:
         for value in one.default if isinstance(one.default, tuple) else (one.default,):
             assert (one.low is None or value >= one.low) and (one.high is None or value <= one.high)

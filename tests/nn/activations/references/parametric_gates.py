@@ -29,6 +29,9 @@ VALUES = {
             mpmath.tanh(alpha * x + beta * mpmath.exp(gamma * x)) * mpmath.log(delta + mpmath.exp(x))
         )
     ),
+    # erf as an integral, 2Φ(√2 u) - 1
+    "erf_act": lambda x, alpha, beta: x * (2 * special.ndtr(math.sqrt(2) * alpha * math.exp(beta * x)) - 1),
+    "pserf": mp(lambda x, gamma, delta: x * mpmath.erf(gamma * mpmath.log(1 + mpmath.exp(delta * x)))),
     "b_silu": lambda x, alpha: x * special.expit(x) + alpha * math.tanh(x / 2) / 2,
     "gelu_sine": lambda x, a: x * special.ndtr(x) + a * math.sin(x),
 }

@@ -20,6 +20,7 @@ VALUES = {
     "hard_sigmoid": lambda x: sorted((0.0, x / 6 + 0.5, 1.0))[1],
     "hard_swish": lambda x: x * sorted((0.0, x / 6 + 0.5, 1.0))[1],
     "prelu": lambda x, slope: max(x, 0.0) + slope * min(x, 0.0),
+    "arelu": lambda x, alpha, beta: (1.5 + math.tanh(beta / 2) / 2) * max(x, 0.0) + alpha * min(x, 0.0),
     "relu6": lambda x: sorted((0.0, x, 6.0))[1],
     "squared_relu": lambda x: x * max(x, 0.0),
     "star_relu": lambda x, scale, bias: (scale * x**2 if x > 0 else 0.0) + bias,
