@@ -6,6 +6,8 @@ import torch
 from labkit import run, sweep
 from labkit.ensemble import kind
 from labkit.experiments import edge_of_chaos, grokking
+from labkit.experiments.activations import museum
+from tests.others import OTHERS
 
 pytestmark = pytest.mark.gpu
 CPU = torch.device("cpu")
@@ -18,10 +20,15 @@ CONFIGS = {
     "transformer": grokking.Config(
         **SMALL, model="transformer", d_model=16, heads=2, loss="cross_entropy", warmup=10
     ),
-    "deep": edge_of_chaos.Config(depth=4, width=16, batch=32),
+    **{name: base for name, (base, _) in OTHERS.items()},
 }
 #: What is changed in mid-run: a recorded graph must not keep the old values.
-CHANGES = {grokking.Config: {"label_noise": 0.3}, edge_of_chaos.Config: {"optimizer": "adamw"}}
+DECAY = {"weight_decay": 0.5, "momentum": 0.8}
+CHANGES = {
+    grokking.Config: {**DECAY, "label_noise": 0.3},
+    edge_of_chaos.Config: {**DECAY, "optimizer": "adamw"},
+    museum.Config: {"rate": 0.02},
+}
 
 
 @pytest.fixture(params=HERE)
@@ -31,50 +38,58 @@ def gpu(request):
     return torch.device(request.param)
 
 
-def assert_follows(came, wanted, precision):
+def assert_follows(came, wanted, tolerance):
     for name, value in wanted.items():
-        error = (came[name].cpu().double() - value.double()).abs().max() / value.abs().max().clamp_min(1e-30)
-        assert error < TOLERANCE[precision], f"{name}: {error:.1e}"
+        rounded = value.is_floating_point() and value.numel()
+        near = tolerance * float(value.nan_to_num().abs().max()) if rounded else 0
+        torch.testing.assert_close(came[name].cpu(), value, rtol=0, atol=near, equal_nan=True)
 
 
-def precisions(gpu):
-    return ["float32"] if gpu.type == "mps" else list(TOLERANCE)
+def precisions(config, gpu):
+    """The config in every precision that it and the device have, with the tolerance of each."""
+    names = ["float32"] if gpu.type == "mps" else list(TOLERANCE)
+    if "precision" not in config.values():
+        yield config, TOLERANCE["float32"]
+        return
+    for name in names:
+        yield config.replace(precision=name), TOLERANCE[name]
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_run_follows_the_cpu_through_a_change_of_settings(name, gpu):
-    for precision in precisions(gpu):
+    for config, tolerance in precisions(CONFIGS[name], gpu):
         states = []
         for device in (CPU, gpu):
-            config = CONFIGS[name].replace(precision=precision)
             experiment = config.experiment(config, device)
             for step in range(20):
                 if step == 12:
-                    own = CHANGES[type(config)]
-                    experiment.configure(config.replace(weight_decay=0.5, momentum=0.8, **own))
+                    changes = CHANGES.get(type(config), {"learning_rate": 1e-3})
+                    experiment.configure(config.replace(**changes))
                 experiment.step()
             states.append(experiment.state())
-        assert_follows(states[1], states[0], precision)
+        assert_follows(states[1], states[0], tolerance)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_members_of_an_ensemble_follow_single_runs_on_the_cpu(name, gpu):
-    for precision in precisions(gpu):
-        base = CONFIGS[name].replace(precision=precision)
-        configs = [base.replace(seed=seed, weight_decay=seed / 2) for seed in range(4)]
+    for base, tolerance in precisions(CONFIGS[name], gpu):
+        decays = "weight_decay" in base.values()
+        own = [{"weight_decay": seed / 2} if decays else {} for seed in range(4)]
+        configs = [base.replace(seed=seed, **changes) for seed, changes in enumerate(own)]
         together = kind(base, gpu)(configs, gpu)
         together.advance(8)
         together.keep([0, 1, 3])
         together.advance(12)
+        measured = []
         for at, config in enumerate((configs[0], configs[1], configs[3])):
             alone = config.experiment(config, CPU)
             for _ in range(20):
                 alone.step()
-            assert_follows(together.single(at).state(), alone.state(), precision)
-            for column, value in together.measure()[at].items():
-                assert value == pytest.approx(
-                    alone.measure()[column], rel=1e3 * TOLERANCE[precision], abs=1e-9
-                )
+            assert_follows(together.single(at).state(), alone.state(), tolerance)
+            measured.append(alone.measure())
+        for came, wanted in zip(together.measure(), measured, strict=True):
+            for column, value in wanted.items():
+                assert came[column] == pytest.approx(value, rel=1e3 * tolerance, abs=1e-9, nan_ok=True)
 
 
 def test_two_runs_on_the_gpu_are_equal_and_a_resumed_one_goes_on(gpu):
