@@ -339,6 +339,39 @@ def test_where_every_length_is_fixed_and_where_none_is():
     assert mf.length_class(steep, 3.0, 0.01) in ("cycle", "finite")
 
 
+@pytest.mark.parametrize("name", ["siren", "sinc", "gcu", "fourier_kan", "opau", "pau_a", "pau_b", "snake"])
+def test_lengths_of_waves_and_of_maps_that_fall(name):
+    """Against plain iteration from a short, a usual and a long start."""
+    sigma_w = torch.tensor([0.7, 1.3, 1.5, 2.95, 4.0], dtype=f64)
+    for q0 in (0.05, 1.0, 300.0):
+        q = torch.full_like(sigma_w, q0)
+        for _ in range(60):
+            before, q = q, mf.length_map(name, q.clamp_max(2e3), sigma_w, 0.3)
+        came = mf.length_fixed_point(name, sigma_w, 0.3, q0=q0)
+        far, still = q > 2e3, (q - before).abs() < 1e-10 * q
+        assert bool((came[far] > 1e3).all()), (name, q0)
+        settled = still & ~far
+        assert torch.allclose(came[settled], q[settled], rtol=1e-8, atol=0), (name, q0, came, q)
+        assert int((far | still).sum()) >= 3
+
+
+def test_at_the_edge_a_bias_makes_lengths_grow_for_ever():
+    """V(q) = q + const: no root that rounding or the table makes up far out."""
+    for name in ("relu", "leaky_relu", "abs", "identity"):
+        edge = mf.edge_of_chaos(name, 0.0).sigma_w
+        assert float(mf.length_fixed_point(name, edge, 0.3)) == math.inf
+        assert (
+            mf.length_class(name, edge, 0.3) == "unbounded" and mf.length_fixed_points(name, edge, 0.3) == []
+        )
+        below = float(mf.length_fixed_point(name, 0.999 * edge, 0.3))
+        assert below == pytest.approx(0.09 / (1 - 0.999**2), rel=1e-9)
+        (only,) = mf.length_fixed_points(name, 0.999 * edge, 0.3)
+        assert only.q == pytest.approx(below, rel=1e-9) and only.attracts == "both"
+        assert only.chi_par == pytest.approx(0.999**2)
+    # (x + sin² x)²: E is q + 3/8 and more, so V(q) > q, by less and less of q
+    assert mf.length_class("snake", [1.0, 1.0], [0.0, 0.5]) == ["unbounded"] * 2
+
+
 # --- correlations and depth --------------------------------------------------------------------
 
 

@@ -26,13 +26,13 @@ from labkit.theory.meanfield.hermite import Hermite
 from labkit.theory.meanfield.lengths import CLASSES, lengths
 from labkit.theory.meanfield.moments import Moments, Phi, moments
 from labkit.theory.meanfield.scales import scale
-from labkit.theory.meanfield.table import STEP, table
+from labkit.theory.meanfield.table import ENDS, FAR, LONG, MIDDLE, SHORT, STEP, table
 
 SPREAD, BLOCK = 40, 20
 #: Up to here c* does not depend on the tail of the series.
 SURE = 0.98
 #: Above this the correlation map is the one of its limit, taken here.
-LONGEST = 1e8
+LONGEST = 1e12
 
 
 class PhaseDiagram(NamedTuple):
@@ -74,10 +74,10 @@ def _points(of: Moments, v: Tensor, b: Tensor) -> PhaseDiagram:
     q, kind = lengths(of, v, b, torch.ones_like(v))
     c, perp, slope = (torch.full_like(v, torch.nan) for _ in range(3))
     known = q.isfinite()
-    near = table(of, v.device)
-    far = bool((q[known].log() > near.s[-1]).any())
-    t = table(of, v.device, far=True) if far else near
-    s = q.clamp(1e-300, LONGEST if not far else 1e12).log().clamp(float(t.s[0]), float(t.s[-1]))
+    s = q.clamp(1e-300, LONGEST).log()
+    longest = float(s[known].amax()) if bool(known.any()) else 0.0
+    t = table(of, v.device, next((reach for reach in (SHORT, MIDDLE, LONG) if longest <= ENDS[reach]), FAR))
+    s = s.clamp(float(t.s[0]), float(t.s[-1]))
     perp[known] = v[known] * (t.at(s[known], "b")[0] if not of.jumps else math.inf)
     perp[known & (v == 0)] = 0.0
     ordered = perp <= 1 + 1e-9
@@ -114,9 +114,15 @@ class _Series:
         self.tail_k, self.tail = _tail(rest, rest1, float(len(squares)), kinked)
         self.tail *= rest > 1e-11 * self.squares.sum(0)
         need = (self.squares * (self.k + 1) > 1e-11 * (self.squares * (self.k + 1)).sum(0)).any(1).nonzero()
-        self.squares = self.squares[: int(need.max()) + 1]
-        self.first = _blocks((self.k[: len(self.squares)] * self.squares)[1:])
-        self.above = _blocks(self.squares.flip(0).cumsum(0).flip(0)[1:])
+        count = int(need.max()) + 1
+        self.squares = self.squares[:count]
+        self.first = _blocks((self.k[:count] * self.squares)[1:])
+        above = squares[:count].flip(0).cumsum(0).flip(0)[1:]
+        self.above = _blocks(above @ weights)
+        # where Newton's steps start: the last c of a grid at which the chord is too small, whatever the tail
+        self.grid = 1 - torch.cat((s.new_ones(1), torch.logspace(-0.1, -9, 63).to(s)))
+        chord = self.grid[:, None] ** self.k[: count - 1, 0] @ above @ weights
+        self.most = chord + torch.minimum(rest1, rest / (1 - self.grid[:, None]))
 
     def at(self, c: Tensor, some: Tensor | slice) -> tuple[Tensor, Tensor]:
         """The sum of a_k² (1 - c^k)/(1 - c), and the derivative Σ k a_k² c^{k-1}, at c (p,)."""
@@ -131,8 +137,9 @@ class _Series:
         return slope, rise
 
     def solve(self, v: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:
-        """Newton's steps on R(c) - c = (1 - c)(1 - chord), from c = 0; c* and R'(c*)."""
-        c, slope = torch.zeros_like(q), torch.zeros_like(q)
+        """Newton's steps on R(c) - c = (1 - c)(1 - chord), from the left; c* and R'(c*)."""
+        c = self.grid[((self.most * (v / q) <= 1).sum(0) - 1).clamp_min(0)]
+        slope = torch.zeros_like(q)
         todo: Tensor | slice = slice(None)
         for _ in range(60):
             now = c[todo]
@@ -206,7 +213,7 @@ def _blocks(rows: Tensor) -> Tensor:
 
 def _horner(rows: Tensor, x: Tensor) -> Tensor:
     value = torch.zeros_like(x)
-    for row in rows.flip(0):
+    for row in reversed(rows.unbind(0)):
         value = torch.addcmul(row, value, x)
     return value
 

@@ -8,8 +8,8 @@ from scipy import optimize
 from torch import Tensor
 
 from labkit.theory.meanfield._arguments import numbers
-from labkit.theory.meanfield.moments import Moments, Phi, moments
-from labkit.theory.meanfield.table import Table, table
+from labkit.theory.meanfield.moments import Moments, Phi, moments, scale_invariant
+from labkit.theory.meanfield.table import FAR, MIDDLE, Table, table
 
 F64 = torch.float64
 
@@ -65,6 +65,7 @@ def edge_of_chaos(phi: Phi, sigma_b: Any) -> Edge:
 def _edge(of: Moments, sigma_b: float) -> Edge:
     wanted = sigma_b**2
     t = table(of, torch.device("cpu"))
+    # some rectifiers are smooth below 1e-3
     if scale_invariant(of):
         if wanted:
             raise ValueError(
@@ -75,8 +76,8 @@ def _edge(of: Moments, sigma_b: float) -> Edge:
     slope = float(t.a[0, 0] / t.s[0].exp())
     if not wanted and _vanishes(of) and slope > 1e-12:
         return Edge(float(of(torch.zeros(1, dtype=F64))[1]) ** -0.5, 0.0, 0.0, 1.0, False)
-    for far in (False, True):
-        t = table(of, torch.device("cpu"), far=far)
+    for reach in (MIDDLE, FAR):
+        t = table(of, torch.device("cpu"), reach)
         excess = _excess(t, t.s) - wanted
         cells = (excess[:-1] * excess[1:] <= 0).nonzero().flatten()
         if len(cells):
@@ -131,16 +132,8 @@ def universality_class(phi: Phi) -> str:
     return "none" if _half_stable(of) is None else "half-stable"
 
 
-def scale_invariant(of: Moments) -> bool:
-    """Whether φ(a x) = a φ(x) for a > 0, at |x| of 1e-3 and more: some rectifiers are smooth below that."""
-    x = torch.tensor([-30, -7.3, -1, -0.2, -1e-3, 1e-3, 0.2, 1, 7.3, 30], dtype=F64)
-    y = of.phi(x)
-    at = torch.where(x > 0, of.phi(torch.ones_like(x)), of.phi(-torch.ones_like(x)))
-    return bool(((y - at * x.abs()).abs() <= 1e-12 * x.abs()).all()) and bool(y.any())
-
-
 def _half_stable(of: Moments) -> HalfStable | None:
-    t = table(of, torch.device("cpu"), far=True)
+    t = table(of, torch.device("cpu"), FAR)
     d = t.a[1] / t.s.exp()
     room = ~(_excess(t, t.s) < 0)
     # else rounding of A decides on D; the tails of a threshold underflow

@@ -3,6 +3,7 @@
 Letters: P pairs (σ_w, σ_b), N nodes of the table, s = ln q, r(s) = V(q)/q - 1, positive where length grows.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -10,18 +11,17 @@ from torch import Tensor
 
 from labkit import gauss
 from labkit.theory.meanfield._arguments import numbers, together
+from labkit.theory.meanfield.brackets import FLAT, growth, ratio, sign_changes
 from labkit.theory.meanfield.moments import Moments, Phi, moments
-from labkit.theory.meanfield.table import HIGH, STEP, Table, table
+from labkit.theory.meanfield.table import FAR, HIGH, LONG, MIDDLE, SHORT, STEP, Table, glance, table
 
 #: What became of a length: see :func:`length_class`.
 CLASSES = ("finite", "zero", "unbounded", "continuum", "cycle")
 FINITE, ZERO, UNBOUNDED, CONTINUUM, CYCLE = range(5)
-#: |r| below ``TOUCH`` at an extremum is a fixed point that r touches; below ``FLAT`` everywhere, a continuum.
-TOUCH, FLAT = 1e-8, 1e-9
-#: Cells with |r| below ``CLOSE`` are cut into ``FINER``.
-CLOSE, FINER = 1e-3, 64
-#: Steps of plain iteration where V falls somewhere, so that brackets say nothing.
-STEPS = 2000
+#: What r has to be above, everywhere beyond the middle, to be sure of it at a glance.
+MARGIN = 1e-3
+#: Steps of plain iteration where V falls on the way, so that brackets say nothing; when they are tried again.
+STEPS, AGAIN = 2000, (64, 512)
 
 
 class FixedPoint(NamedTuple):
@@ -30,15 +30,6 @@ class FixedPoint(NamedTuple):
     q: float
     chi_par: float
     attracts: str
-
-
-class Roots(NamedTuple):
-    """Of all pairs, flat: which ``pair``, ``s``, and whether r is positive on the ``left`` and ``right``."""
-
-    pair: Tensor
-    s: Tensor
-    left: Tensor
-    right: Tensor
 
 
 def length_fixed_point(phi: Phi, sigma_w: Any, sigma_b: Any, q0: Any = 1.0) -> Tensor:
@@ -61,11 +52,17 @@ def length_fixed_points(phi: Phi, sigma_w: float, sigma_b: float) -> list[FixedP
     """All fixed lengths up to 1e12, in order; 0 where it is one. Empty where each length is one (ReLU)."""
     of = moments(phi)
     v, b = (x.reshape(1) ** 2 for x in (numbers("sigma_w", sigma_w), numbers("sigma_b", sigma_b)))
-    t = table(of, v.device, far=True)
-    growth = r, _ = _growth(t, v, b)
+    if of.homogeneous is not None:
+        slope = float(v) * of.homogeneous
+        q, kind = (float(x) for x in _by_rule(v * of.homogeneous, b, torch.ones_like(v)))
+        if float(b) == 0 and kind != CONTINUUM:
+            return [FixedPoint(0.0, slope, "none" if slope > 1 else "above")]
+        return [FixedPoint(q, slope, "both")] if kind == FINITE else []
+    t = table(of, v.device, FAR)
+    r, _ = values = growth(t, v, b)
     if bool((r.abs() <= FLAT).all()):
         return []
-    roots, found = _roots(t, v, b, growth), []
+    roots, found = sign_changes(t, v, b, values), []
     if float(b) == 0 and float(of.phi(torch.zeros(1, dtype=torch.float64))) == 0:
         zero = torch.zeros(1, dtype=torch.float64)
         side = "none" if float(r[0, 0]) > FLAT else "above"
@@ -79,39 +76,93 @@ def length_fixed_points(phi: Phi, sigma_w: float, sigma_b: float) -> list[FixedP
 
 
 def lengths(of: Moments, v: Tensor, b: Tensor, q0: Tensor) -> tuple[Tensor, Tensor]:
-    """Length reached from ``q0`` and its class for pairs v = σ_w², b = σ_b² (P,), from the table alone."""
-    q, kind, t = q0.clone(), torch.full(v.shape, CONTINUUM, device=v.device), table(of, v.device)
-    if bool((t.a[1] < -1e-10 * t.a[0]).any()):
-        return _by_iteration(of, v, b, q0)
-    for far in (False, True):
-        todo = (kind == CONTINUUM) if not far else kind == UNBOUNDED
+    """Length reached from ``q0`` and its class for pairs v = σ_w², b = σ_b² (P,), from the table alone.
+
+    The table is as short as will do: what grows beyond its end, or starts there, goes on in a longer one.
+    """
+    if of.homogeneous is not None:
+        return _by_rule(v * of.homogeneous, b, q0)
+    q, kind = torch.full_like(q0, torch.inf), torch.full(v.shape, UNBOUNDED, device=v.device)
+    sure = torch.zeros_like(v, dtype=torch.bool)
+    for reach in (SHORT, MIDDLE, LONG, FAR):
+        todo = (kind == UNBOUNDED) & ~sure
+        if reach == LONG and bool(todo.any()):
+            sure = _surely_grows(of, v, b, q0)
+            todo = todo & ~sure
         if not bool(todo.any()):
-            return q, kind
-        t = table(of, v.device, far=far)
-        q[todo], kind[todo] = _bracketed(of, t, v[todo], b[todo], q0[todo])
+            break
+        t = table(of, v.device, reach)
+        here = todo if reach == FAR else todo & (q0 <= t.s[-1].exp())
+        if bool(here.any()):
+            q[here], kind[here] = _reached(of, t, v[here], b[here], q0[here])
     grows = kind == UNBOUNDED
-    if far and float(t.s[-1]) < HIGH - STEP and bool(grows.any()):
-        # for x cos x: does V(q)/q - 1 stay above 0, at the rate at which it falls now?
-        r, fall = _r(t, v[grows], b[grows], t.s[-1].expand(int(grows.sum())))
-        if not bool((r + fall.clamp_max(0) * (HIGH - t.s[-1]) > 0).all()):
+    if reach == FAR and bool(grows.any()) and float(t.s[-1]) < HIGH - STEP:
+        if not bool((sure[grows] | _keeps_growing(t, v[grows], b[grows])).all()):
             raise gauss.NotReached(
                 f"no fixed length up to q = {float(t.s[-1].exp()):.3g}, beyond which quadrature of phi fails"
             )
     return q, kind
 
 
+def _by_rule(slope: Tensor, b: Tensor, q0: Tensor) -> tuple[Tensor, Tensor]:
+    """V(q) = b + slope · q."""
+    critical = (slope - 1).abs() <= 1e-14
+    kind = torch.full(b.shape, FINITE, device=b.device)
+    kind[(b == 0) & ((slope < 1) | (q0 == 0))] = ZERO
+    kind[(b > 0) & (slope >= 1) | (q0 > 0) & (slope > 1) | critical & (b > 0)] = UNBOUNDED
+    kind[critical & (b == 0)] = CONTINUUM
+    q = b / (1 - slope).clamp_min(1e-300)
+    q = torch.where(kind == UNBOUNDED, torch.inf, torch.where(kind == CONTINUUM, q0, q))
+    return torch.where(kind == ZERO, 0.0, q), kind
+
+
+def _surely_grows(of: Moments, v: Tensor, b: Tensor, q0: Tensor) -> Tensor:
+    """Whether r stays well above 0 beyond the middle of the table, without the rest of it."""
+    t, whole = glance(of, v.device)
+    if not len(t.s):
+        return torch.zeros_like(v, dtype=torch.bool)
+    r, slope = growth(t, v, b)
+    half = (t.s[1:] - t.s[:-1]) / 2  # between nodes: by the tangents at both
+    dips = torch.minimum(r[:, :-1] + half * slope[:, :-1], r[:, 1:] - half * slope[:, 1:])
+    sure = (r > MARGIN).all(1) & (dips > MARGIN).all(1) & (q0.clamp_min(1e-300).log() <= t.s[0])
+    rises = (t.a[1] > -1e-6 * t.a[0]).all()
+    return sure & rises if whole else sure & rises & _keeps_growing(t, v, b)
+
+
+def _keeps_growing(t: Table, v: Tensor, b: Tensor) -> Tensor:
+    """For x cos x: whether r, above 0 at the end of the table, stays there by the way it falls now.
+
+    Either at its present rate to the end of all tables; or it falls no faster than a power of q does, convex
+    in logarithms (as c/q for x + sin² x at σ_w = 1; a power minus a constant is concave).
+    """
+    s, (a, rise, bend) = t.s[-1], t.a[:, -1]
+    scale = (-s).exp()
+    r = (b + v * a) * scale - 1
+    first = v * rise * scale - (r + 1)
+    second = v * (bend - rise) * scale - first
+    straight = r + first.clamp_max(0) * (HIGH - s) > 0
+    return (r > 0) & (straight | (r * second >= first.square() * (1 - 1e-4)))
+
+
 def _bracketed(of: Moments, t: Table, v: Tensor, b: Tensor, q0: Tensor) -> tuple[Tensor, Tensor]:
-    growth = _growth(t, v, b)
-    flat = (growth[0].abs() <= FLAT).all(1)
-    s0 = q0.log().clamp(float(t.s[0]), float(t.s[-1]))
-    now = _r(t, v, b, s0)[0]
-    roots = _roots(t, v, b, growth)
-    own = s0[roots.pair]
-    up, down = (torch.full_like(v, x) for x in (torch.inf, -torch.inf))
-    above, below = roots.s > own, roots.s < own
-    up.scatter_reduce_(0, roots.pair[above], roots.s[above], "amin")
-    down.scatter_reduce_(0, roots.pair[below], roots.s[below], "amax")
-    s = torch.where(now.abs() <= FLAT, s0, torch.where(now > 0, up, down))
+    """By the first sign change of r on the side to which the length moves."""
+    s0 = q0.clamp_min(1e-300).log().clamp(float(t.s[0]), float(t.s[-1]))
+    now = ratio(t, v, b, s0)[0]
+    flat, rest = now.abs() <= FLAT, torch.zeros_like(now, dtype=torch.bool)
+    s = torch.where(flat, s0, torch.where(now > 0, torch.inf, -torch.inf))
+    for up in (True, False):
+        some = (~flat & ((now > 0) == up)).nonzero().flatten()
+        if not len(some):
+            continue
+        own = s0[some]
+        part = t.between(float(own.min()), torch.inf) if up else t.between(-torch.inf, float(own.max()))
+        roots = sign_changes(part, v[some], b[some], growth(part, v[some], b[some]))
+        ahead = roots.s > own[roots.pair] if up else roots.s < own[roots.pair]
+        found = s[some]
+        found.scatter_reduce_(0, roots.pair[ahead], roots.s[ahead], "amin" if up else "amax")
+        s[some] = found
+    if bool(flat.any()):
+        rest[flat] = (growth(t, v[flat], b[flat])[0].abs() <= FLAT).all(1)
     kind = torch.full(v.shape, FINITE, device=v.device)
     kind[s == torch.inf] = UNBOUNDED
     q = s.exp()
@@ -125,27 +176,54 @@ def _bracketed(of: Moments, t: Table, v: Tensor, b: Tensor, q0: Tensor) -> tuple
         kind[low & (const == 0)] = ZERO
     start = (q0 == 0) & (b == 0) & bool(of.phi(torch.zeros(1, dtype=torch.float64, device=v.device)) == 0)
     q, kind = torch.where(start, 0.0, q), torch.where(start, ZERO, kind)
-    return torch.where(flat, q0, q), torch.where(flat, CONTINUUM, kind)
+    return torch.where(rest, q0, q), torch.where(rest, CONTINUUM, kind)
 
 
-def _by_iteration(of: Moments, v: Tensor, b: Tensor, q0: Tensor) -> tuple[Tensor, Tensor]:
-    """For maps that fall somewhere: steps on the table, then the fixed point that they came close to."""
-    t = table(of, v.device, far=True)
+def _reached(of: Moments, t: Table, v: Tensor, b: Tensor, q0: Tensor) -> tuple[Tensor, Tensor]:
+    """By brackets where V rises all the way, else by steps until it does or they end."""
+    q, kind = _bracketed(of, t, v, b, q0)
+    todo = _falls(t, q0, q).nonzero().flatten()
+    if not len(todo):
+        return q, kind
     low, high = float(t.s[0]), float(t.s[-1])
-    q = q0.clone()
-    for step in range(STEPS):
-        new = b + v * t.at(q.log().clamp(low, high))[0]
-        still = ((new - q).abs() > 1e-12 * q) & (new < 1e12)
-        q = new
-        if not step % 50 and not bool(still.any()):
+    end, now = math.exp(high), q0.clone()
+
+    def step(some: Tensor) -> Tensor:
+        return b[some] + v[some] * t.at(now[some].log().clamp(low, high))[0]
+
+    for count in range(1, STEPS + 1):
+        new = step(todo)
+        still = ((new - now[todo]).abs() > 1e-12 * now[todo]) & (new <= end)
+        now[todo] = new
+        if count % 8 and bool(still.any()):
+            continue
+        stop = todo[~still]
+        q[stop], kind[stop] = now[stop], torch.where(now[stop] > end, UNBOUNDED, FINITE)
+        todo = todo[still]
+        if count in AGAIN and len(todo):
+            there, what = _bracketed(of, t, v[todo], b[todo], now[todo])
+            sure = ~_falls(t, now[todo], there)
+            q[todo[sure]], kind[todo[sure]] = there[sure], what[sure]
+            todo = todo[~sure]
+        if not len(todo):
             break
-    again = b + v * t.at(q.log().clamp(low, high))[0]
-    kind = torch.full(v.shape, FINITE, device=v.device)
-    kind[(again - q).abs() > 1e-6 * q] = CYCLE
-    kind[q == 0] = ZERO
-    kind[q >= 1e12] = UNBOUNDED
+    q[todo], kind[todo] = (
+        now[todo],
+        torch.where((step(todo) - now[todo]).abs() > 1e-6 * now[todo], CYCLE, FINITE),
+    )
+    kind[(q == 0) & (kind == FINITE)] = ZERO
     q = torch.where(kind == CYCLE, torch.nan, q)
     return torch.where(kind == UNBOUNDED, torch.inf, q), kind
+
+
+def _falls(t: Table, start: Tensor, end: Tensor) -> Tensor:
+    """Whether V falls somewhere between two lengths, as far as the table goes."""
+    falls = (t.a[1] < -1e-10 * t.a[0]).long()
+    count = torch.cat((falls.new_zeros(1), falls.cumsum(0)))
+    ways = torch.stack((start, end)).clamp_min(1e-300).log().sort(0).values
+    first = (torch.searchsorted(t.s, ways[0].contiguous(), right=True) - 1).clamp(0, len(t.s) - 1)
+    last = torch.searchsorted(t.s, ways[1].contiguous()).clamp(0, len(t.s) - 1)
+    return count[last + 1] > count[first]
 
 
 def _iterated(phi: Phi, sigma_w: Any, sigma_b: Any, q0: Any) -> tuple[Tensor, Tensor]:
@@ -166,82 +244,6 @@ def _polish(of: Moments, v: Tensor, b: Tensor, q: Tensor) -> Tensor:
         step = (b + v * a - q) / (1 - v * d)
         q = torch.where(((1 - v * d).abs() > 1e-6) & (step.abs() < 1e-3 * q), q + step, q)
     return q
-
-
-def _growth(t: Table, v: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """The values r (P, N) and dr/ds at the nodes: products of (b, v) with rows of the table."""
-    pairs, one = torch.stack((b, v), 1), (-t.s).exp()
-    r = pairs @ torch.stack((one, t.a[0] * one)) - 1
-    return r, pairs @ torch.stack((-one, (t.a[1] - t.a[0]) * one))
-
-
-def _r(t: Table, v: Tensor, b: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-    a, slope = t.at(s)
-    r = (b + v * a) * (-s).exp() - 1
-    return r, v * slope * (-s).exp() - (r + 1)
-
-
-def _roots(t: Table, v: Tensor, b: Tensor, growth: tuple[Tensor, Tensor]) -> Roots:
-    r, dr = growth
-    small = r.abs() <= CLOSE
-    close = small[:, :-1] & small[:, 1:] & ~(r.abs() <= FLAT).all(1, keepdim=True)
-    ends = [x[:, k : k + x.shape[1] - 1] for x in (r, dr) for k in (0, 1)]
-    pair, cell = (_interesting(*ends) & ~(r.abs() <= FLAT).all(1, keepdim=True) & ~close).nonzero(
-        as_tuple=True
-    )
-    found = _in_cells(t, v, b, pair, t.s[cell], t.s[cell + 1])
-    pair, cell = close.nonzero(as_tuple=True)
-    if len(pair):  # two or three of them may share a cell
-        s = t.s[cell, None] + torch.linspace(0, STEP, FINER + 1, dtype=torch.float64, device=v.device)
-        pair = pair[:, None].expand_as(s)
-        r, dr = _r(t, v[pair], b[pair], s)
-        some = _interesting(r[:, :-1], r[:, 1:], dr[:, :-1], dr[:, 1:])
-        found += _in_cells(t, v, b, pair[:, 1:][some], s[:, :-1][some], s[:, 1:][some])
-    return Roots(*(torch.cat(each) for each in zip(*found, strict=True)))
-
-
-def _interesting(r: Tensor, r_next: Tensor, dr: Tensor, dr_next: Tensor) -> Tensor:
-    """Cells in which r changes sign, or turns towards 0 and back."""
-    up = r > 0
-    dip = torch.where(up, (dr < 0) & (dr_next > 0), (dr > 0) & (dr_next < 0))
-    return (up != (r_next > 0)) | (dip & (r.abs() < 0.1))
-
-
-def _in_cells(t: Table, v: Tensor, b: Tensor, pair: Tensor, low: Tensor, high: Tensor) -> list[Roots]:
-    v, b = v[pair], b[pair]
-    left, right = _r(t, v, b, low)[0] > 0, _r(t, v, b, high)[0] > 0
-    m = left != right
-    vm, bm = v[m], b[m]
-    found = [Roots(pair[m], _bisect(lambda s: _r(t, vm, bm, s), low[m], high[m]), left[m], right[m])]
-    m = ~m
-    if bool(m.any()):
-        pair, low, high, sign, v, b = pair[m], low[m], high[m], left[m], v[m], b[m]
-        s = _bisect(lambda s: (_r(t, v, b, s)[1], None), low, high)
-        depth = _r(t, v, b, s)[0] * torch.where(sign, 1.0, -1.0)
-        touch, cross = depth.abs() <= TOUCH, depth < -TOUCH
-        found.append(Roots(pair[touch], s[touch], sign[touch], sign[touch]))
-        p, at, sign, vc, bc = pair[cross], s[cross], sign[cross], v[cross], b[cross]
-        for one, other, before in ((low[cross], at, sign), (at, high[cross], ~sign)):
-            root = _bisect(lambda s: _r(t, vc, bc, s), one, other)
-            found.append(Roots(p, root, before, ~before))
-    return found
-
-
-def _bisect(f, low: Tensor, high: Tensor) -> Tensor:
-    """The sign change in each [low, high] of f, which gives value and slope (or ``None``)."""
-    sign, slope = f(low)[0] > 0, None
-    for k in range(44):
-        middle = (low + high) / 2
-        value, slope = f(middle)
-        if slope is not None and k == 20:
-            break
-        same = (value > 0) == sign
-        low, high = torch.where(same, middle, low), torch.where(same, high, middle)
-    x = (low + high) / 2
-    for _ in range(3 if slope is not None else 0):
-        value, slope = f(x)
-        x = torch.minimum(torch.maximum(x - (value / slope).nan_to_num(0, 0, 0), low), high)
-    return x
 
 
 def _named(kinds: Any) -> Any:

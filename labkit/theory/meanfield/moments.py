@@ -51,6 +51,12 @@ class Moments:
             return ()
         return _steps(self.slope, bend) or None
 
+    @functools.cached_property
+    def homogeneous(self) -> float | None:
+        """E[φ²]/q of a φ that is a line on either side of 0; ``None`` of another."""
+        right, left = self.phi(torch.tensor([1.0, -1.0], dtype=torch.float64)).square().tolist()
+        return (right + left) / 2 if scale_invariant(self, 1e-9) else None
+
     def __call__(self, q: Tensor, rtol: float = 1e-10) -> tuple[Tensor, Tensor, Tensor]:
         """A, B, D at each q (*shape); at q = 0 their limits."""
         at, phi, slope, jumps = q.flatten().clamp_min(SMALL), self.phi, self.slope, self.jumps
@@ -169,3 +175,12 @@ def _steps(value: Callable[[Tensor], Tensor], slope: Callable[[Tensor], Tensor])
 def second(of: Moments) -> Callable[[Tensor], Tensor]:
     """φ'' by autograd of φ'."""
     return _checked(lambda x: by_autograd(of.plain_slope, x), "the second derivative of phi")
+
+
+def scale_invariant(of: Moments, least: float = 1e-3) -> bool:
+    """Whether φ(a x) = a φ(x) for a > 0, at |x| of ``least`` and more."""
+    half = torch.tensor([least, 0.03, 0.2, 1.0, 7.3, 30.0], dtype=torch.float64)
+    x = torch.cat((-half, half))
+    y, ends = of.phi(x), torch.ones_like(x)
+    at = torch.where(x > 0, of.phi(ends), of.phi(-ends))
+    return bool(((y - at * x.abs()).abs() <= 1e-12 * x.abs()).all()) and bool(y.any())
