@@ -293,10 +293,8 @@ def test_what_could_not_be_verified_is_on_the_passport_and_below_the_gallery(fra
     one = passport("sau", only=("gain",))
     assert one.doubt == get("sau").doubt and str(one).splitlines()[-1] == f"in doubt: {one.doubt}"
     *_, table = gallery.gallery(gallery.Config(first="sau", shape_1=0.5, second="relu"))
-    assert (
-        table.note.startswith("sau, alpha = ") and "relu" not in table.note
+    assert table.note.startswith("sau, alpha = ") and "relu" not in table.note
     assert get("sau").doubt in table.note
-    )
 
 
 def broken(x):

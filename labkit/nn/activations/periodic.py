@@ -134,8 +134,8 @@ MEMBERS: dict[str, Activation] = {
         slope=_gabor_slope,
         compute_dtype=torch.float32,
         aliases=("wire",),
-        note="set by the task: the authors' code takes 20 and 30 for pictures, 4 and 4 against noise, 10 and "
-        "10 where nothing is said",
+        note="set by the task: 20 and 10 are those of FINER's comparison on pictures; the authors' code takes "
+        "20 and 30 for pictures, 4 and 4 against noise, 10 and 10 where nothing is said",
         reduces=(
             Reduction("cos", (("omega_0", 1.0), ("scale", 0.0))),
             Reduction("gaussian", (("omega_0", 0.0), ("scale", 1.0))),
