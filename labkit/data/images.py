@@ -52,8 +52,9 @@ def picture(
 
     Grey is .2125 R + .7154 G + .0721 B (``skimage.color.rgb2gray``). What else may come:
 
-    - whole numbers are divided by the largest of their kind (255 for 8 bits, 65 535 for 16); booleans are 0
-      and 1; floats must be in [0, 1] as they are: they are never stretched.
+    - whole numbers are divided by the largest of their kind (255 for 8 bits, 65 535 for 16; of wider ones
+      nobody knows what white is: they are refused); booleans are 0 and 1; floats must be in [0, 1] as they
+      are: they are never stretched.
     - **alpha** is laid over white, as a browser would.
 
     Args:
@@ -120,7 +121,8 @@ def pixels(image: Tensor, *, held_out: bool = False, extent: float = 1.0) -> Pix
 
 def _loaded(source: str | os.PathLike | np.ndarray | Tensor) -> np.ndarray:
     if isinstance(source, Tensor):
-        return source.detach().cpu().numpy()
+        source = source.detach().cpu()
+        return (source.double() if source.is_floating_point() else source).numpy()
     if not isinstance(source, str | os.PathLike):
         return np.asarray(source)
     if source in PICTURES:
@@ -135,9 +137,12 @@ def _loaded(source: str | os.PathLike | np.ndarray | Tensor) -> np.ndarray:
     from skimage import io  # half a second to import, so only where it is used
 
     try:
-        return np.asarray(io.imread(path))
+        values = np.asarray(io.imread(path))
     except Exception as error:  # each format's reader raises its own kind
         raise ValueError(f"picture: could not read {str(path)!r} as a picture: {error}") from None
+    if path.suffix.lower() in (".jpg", ".jpeg") and values.shape[-1] == 4:  # it has no alpha
+        raise ValueError(f"picture: got four inks (CMYK) in {str(path)!r}; allowed: grey or RGB")
+    return values
 
 
 def _shipped(name: str) -> np.ndarray:
@@ -156,6 +161,8 @@ def _as_floats(values: np.ndarray) -> np.ndarray:
     if values.dtype == bool:
         return values.astype(np.float64)
     if np.issubdtype(values.dtype, np.integer):
+        if values.dtype.itemsize > 2:  # 200 of them would be black
+            raise ValueError(f"picture: got {values.dtype}; allowed: whole numbers of 8 or 16 bits")
         if values.size and values.min() < 0:
             raise ValueError(
                 f"picture: got {values.dtype} below 0; allowed: 0 to {np.iinfo(values.dtype).max}"

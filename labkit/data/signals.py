@@ -167,10 +167,14 @@ def signal(source: str | os.PathLike | np.ndarray | Tensor | Sequence[float]) ->
             source = np.load(path) if path.suffix == ".npy" else np.loadtxt(path, delimiter=_delimiter(path))
         except (ValueError, OSError) as error:
             raise ValueError(f"signal: could not read numbers from {str(path)!r}: {error}") from None
-    values = np.squeeze(np.asarray(source, dtype=np.float64))
+    if isinstance(source, Tensor):
+        source = source.detach().cpu().numpy()
+    values = np.squeeze(np.asarray(source))
+    if values.dtype.kind not in "buif":
+        raise ValueError(f"signal: got {values.dtype}; allowed: real numbers")
     if values.ndim != 1:
         raise ValueError(f"signal: got shape {values.shape}; allowed: one row or column of numbers")
-    return notes(torch.from_numpy(np.ascontiguousarray(values)))
+    return notes(torch.from_numpy(values.astype(np.float64)))
 
 
 def _delimiter(path: Path) -> str | None:

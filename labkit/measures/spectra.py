@@ -84,8 +84,12 @@ def learning_order(frequencies: np.ndarray | Sequence, times: np.ndarray | Seque
     """Spearman's rank correlation of frequency and time to learn: 1 where low notes come first throughout.
 
     Frequencies that were never learnt (infinite time) share the last rank. NaN where all times are equal.
+
+    Raises:
+        ValueError: not one time a frequency.
     """
     k, t = np.asarray(frequencies, dtype=float), np.asarray(times, dtype=float)
+    _checks.shape("times", t, len(k))
     t = np.where(np.isnan(t), np.inf, t)
     ranks = stats.rankdata(k), stats.rankdata(t)
     if len(k) < 2 or min(np.ptp(ranks[0]), np.ptp(ranks[1])) == 0:
@@ -162,19 +166,33 @@ def kernel_alignment(one: Float[Tensor, "n m"], other: Float[Tensor, "n m"]) -> 
     r"""Cosine of the angle between two kernels, :math:`\langle K, K'\rangle_F/(\|K\|_F \|K'\|_F)`.
 
     Uncentred, as in Fort et al. (2010.15110); 1 in the lazy limit.
+
+    Raises:
+        ValueError: kernels of different shapes.
     """
+    _checks.shape("other", other, *one.shape)
     one, other = (each.detach().to(torch.float64).flatten() for each in (one, other))
     return float(one @ other / (one.norm() * other.norm()))
 
 
 def kernel_change(now: Float[Tensor, "n m"], start: Float[Tensor, "n m"]) -> float:
-    r"""Drift :math:`\|K - K_0\|_F/\|K_0\|_F`: of order 1/width in the lazy regime, of order 1 in the rich."""
+    r"""Drift :math:`\|K - K_0\|_F/\|K_0\|_F`: of order 1/width in the lazy regime, of order 1 in the rich.
+
+    Raises:
+        ValueError: kernels of different shapes.
+    """
+    _checks.shape("start", start, *now.shape)
     now, start = (each.detach().to(torch.float64) for each in (now, start))
     return float((now - start).norm() / start.norm())
 
 
 def spectral_norm(weight: Float[Tensor, "out in_"]) -> float:
-    """The largest singular value, by SVD in float64; never that of the eigenvalues, never Frobenius'."""
+    """The largest singular value, by SVD in float64; never that of the eigenvalues, never Frobenius'.
+
+    Raises:
+        ValueError: not a matrix; of a convolution flatten all but the outputs, or take its own operator.
+    """
+    _checks.shape("weight", weight, None, None)
     return float(torch.linalg.matrix_norm(weight.detach().to(torch.float64), 2))
 
 
@@ -193,7 +211,14 @@ def activation_regions(
             member of :class:`labkit.nn.dense.DenseNets`: ``[(w[m], b[m]) for w, b in nets.layers()]``.
         start: one end.
         stop: the other.
+
+    Raises:
+        ValueError: ends that do not fit the first layer, or no layer.
     """
+    if not layers:
+        raise ValueError("layers: got none; allowed: (W, b) of one or more")
+    for name, end in (("start", start), ("stop", stop)):
+        _checks.shape(name, end, layers[0][0].shape[1])
     exact = torch.float64
     # knots t of [0, 1] and the inputs of the layer there, which are linear in between
     knots = torch.tensor([0.0, 1.0], dtype=exact)

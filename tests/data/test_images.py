@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage import io, transform
 from skimage.color import rgb2gray
 
@@ -31,7 +32,7 @@ def test_grey_is_that_of_scikit_image():
 def test_all_kinds_of_numbers_mean_the_same():
     share = np.array([[0.0, 1.0], [0.2, 0.4]])
     for values in (share, share.astype(np.float32), (share * 255).astype(np.uint8),
-                   (share * 65535).astype(np.uint16), torch.tensor(share)):  # fmt: skip
+                   (share * 65535).astype(np.uint16), torch.tensor(share).bfloat16()):  # fmt: skip
         np.testing.assert_allclose(images.picture(values), share, atol=0.5 / 255)
     np.testing.assert_array_equal(images.picture(share > 0.3), [[0, 1], [0, 1]])
     sixteen = images.picture((share * 65535).astype(np.uint16))
@@ -76,7 +77,8 @@ def test_a_path_and_an_array_are_one_call(tmp_path):
         (np.zeros((3, 3)) - 1.0, "picture: got floats from -1 to -1; allowed: finite ones in"),
         (np.full((2, 2), 200.0), "got floats from 200 to 200"),
         (np.full((2, 2), np.nan), "allowed: finite ones"),
-        (np.full((2, 2), -3), "below 0"),
+        (np.full((2, 2), -3, np.int16), "below 0"),
+        (np.full((2, 2), 200, np.int64), "picture: got int64; allowed: whole numbers of 8 or 16 bits"),
         (np.zeros((2, 2), complex), "picture: got complex128"),
         (np.zeros((2, 2, 5)), r"picture: got shape \(2, 2, 5\)"),
         (np.zeros((0, 2)), r"picture: got shape \(0, 2, 1\)"),
@@ -92,6 +94,9 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path):
     (tmp_path / "bad.png").write_text("no picture")
     with pytest.raises(ValueError, match="could not read .* as a picture"):
         images.picture(tmp_path / "bad.png")
+    Image.new("CMYK", (4, 4), (10, 200, 30, 0)).save(tmp_path / "ink.jpg")
+    with pytest.raises(ValueError, match=r"picture: got four inks \(CMYK\)"):
+        images.picture(tmp_path / "ink.jpg")
 
 
 def test_pixels_stay_inside_and_the_held_out_grid_is_the_rest():

@@ -60,7 +60,13 @@ def test_ones_own_numbers_in_one_call(tmp_path):
     y = np.sin(2 * np.pi * 5 * np.arange(64) / 64)
     np.save(tmp_path / "mine.npy", y[:, None])
     np.savetxt(tmp_path / "mine.csv", y[None], delimiter=",")
-    for source in (y, list(y), torch.tensor(y), tmp_path / "mine.npy", str(tmp_path / "mine.csv")):
+    for source in (
+        y,
+        list(y),
+        torch.tensor(y, requires_grad=True),
+        tmp_path / "mine.npy",
+        str(tmp_path / "mine.csv"),
+    ):
         made = signals.signal(source)
         np.testing.assert_allclose(made.y, y, atol=1e-12)
         assert made.frequencies.tolist() == [5] and made.amplitudes.item() == pytest.approx(1)
@@ -84,6 +90,7 @@ def test_ones_own_numbers_in_one_call(tmp_path):
         (lambda: signals.signal(np.ones(10)), "y: got a constant"),
         (lambda: signals.signal([]), "y: got 0 numbers"),
         (lambda: signals.signal([0, 1, math.nan, 1]), "or one not finite"),
+        (lambda: signals.signal([1j, 2, 3, 1]), "signal: got complex128; allowed: real numbers"),
         (lambda: signals.signal(np.eye(5)), r"signal: got shape \(5, 5\)"),
         (lambda: signals.signal("nowhere.npy"), "signal: got 'nowhere.npy', where there is no file"),
     ],

@@ -131,3 +131,23 @@ def test_regions_are_those_of_a_finely_sampled_line(seed):
     assert wanted > 3
     assert spectra.activation_regions(layers, start, stop) == wanted
     assert spectra.activation_regions(layers[:1], start, stop) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: spectra.learning_order([1, 2, 3], [1, 2]), r"times: got shape \(2,\)"),
+        (lambda: spectra.kernel_change(torch.eye(3), torch.eye(2)), r"start: got shape \(2, 2\)"),
+        (lambda: spectra.kernel_alignment(torch.eye(3), torch.eye(2)), r"other: got shape \(2, 2\)"),
+        (lambda: spectra.spectral_norm(torch.ones(2, 3, 3)), r"weight: got shape \(2, 3, 3\)"),
+        (
+            lambda: spectra.activation_regions(
+                [(torch.ones(4, 1), None), (torch.ones(1, 4), None)], torch.zeros(2), torch.ones(1)
+            ),
+            r"start: got shape \(2,\); allowed: \(1\)",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(as_users_see_it, call, words):
+    with pytest.raises(ValueError, match=words):
+        call()

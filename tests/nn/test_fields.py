@@ -186,6 +186,8 @@ def test_coordinates_outside_the_domain_are_refused():
         net(torch.full((1, 2), math.nan, dtype=F64))
     with pytest.raises(ValueError, match=r"x: got shape \(3, 1\)"):
         net(torch.zeros(3, 1, dtype=F64))
+    with pytest.raises(ValueError, match=r"x: got torch\.float32; allowed: torch\.float64, as the field is"):
+        net(torch.zeros(3, 2))
     assert small(domain=None)(torch.full((1, 2), 50.0, dtype=F64)).isfinite().all()
 
 

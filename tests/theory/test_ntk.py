@@ -128,7 +128,9 @@ def test_the_highest_rate_is_where_gradient_descent_turns(model):
         (lambda s: linearise(torch.eye(3).roll(1, 0), torch.zeros(3), torch.ones(3)), "not symmetric"),
         (lambda s: linearise(-torch.eye(3), torch.zeros(3), torch.ones(3)), "eigenvalue -1; allowed: 0 or"),
         (lambda s: linearise(torch.eye(3), torch.zeros(3), torch.ones(4)), r"kernel: got shape \(3, 3\)"),
+        (lambda s: linearise(torch.eye(3) * math.nan, torch.zeros(3), torch.ones(3)), "got NaN or infinity"),
         (lambda s: circle_eigenvalues("relu", [-1]), "frequencies: got -1"),
+        (lambda s: circle_eigenvalues("relu", [1.5]), "frequencies: got 1.5"),
         (lambda s: dense_ntk(DenseNets((2, 3, 2), generators=[seeded()]), torch.ones(1, 2)), "2 outputs"),
     ],
 )

@@ -168,9 +168,11 @@ class Field(nn.Module):
         """γ(x).
 
         Raises:
-            ValueError: not d coordinates a point, or one outside ±domain.
+            ValueError: not d coordinates a point, another dtype than the field's, or a point outside ±domain.
         """
         _checks.shape("x", x, None, self.inputs)
+        if x.dtype != self.nets.flat.dtype:
+            raise ValueError(f"x: got {x.dtype}; allowed: {self.nets.flat.dtype}, as the field is")
         if self.domain is not None and len(x):
             furthest = float(x.detach().abs().max())
             if not furthest <= self.domain * (1 + SLACK):

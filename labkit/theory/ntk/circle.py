@@ -52,7 +52,7 @@ def circle_eigenvalues(
     Raises:
         ValueError: a negative frequency, or what ``nngp_ntk`` refuses.
     """
-    k = [_checks.number("frequencies", int(one), kind=int, low=0) for one in frequencies]
+    k = _whole(frequencies)
     count = max(_checks.number("points", points, kind=int, low=4), 16 * max(k, default=1))
     x = circle_points(count)
     row = nngp_ntk(phi, depth, sigma_w, sigma_b, x[:1], x).ntk[0]
@@ -77,7 +77,7 @@ def two_layer_relu_eigenvalues(
     Raises:
         ValueError: a negative frequency, bias or σ_w.
     """
-    k = [_checks.number("frequencies", int(one), kind=int, low=0) for one in frequencies]
+    k = _whole(frequencies)
     bias = _checks.number("bias", bias, low=0) ** 2
     weight = _checks.number("sigma_w", sigma_w, low=0) ** 2
 
@@ -95,3 +95,8 @@ def two_layer_relu_eigenvalues(
         value = weight**2 * (sine(one) + 2 * tilted) + weight * bias * tent(one)
         found.append(value / (2 * math.pi) + (bias if one == 0 else 0.0))
     return torch.tensor(found, dtype=torch.float64)
+
+
+def _whole(frequencies: Sequence | np.ndarray | Tensor) -> list[int]:
+    plain = frequencies.tolist() if isinstance(frequencies, Tensor | np.ndarray) else frequencies
+    return [_checks.number("frequencies", one, kind=int, low=0) for one in plain]

@@ -148,14 +148,16 @@ def linearise(kernel: Float[Tensor, "n n"], start: Tensor, target: Tensor) -> Li
         target: y, the same.
 
     Raises:
-        ValueError: shapes that do not fit, a kernel that is not symmetric to rounding or has a negative
-            eigenvalue beyond it.
+        ValueError: shapes that do not fit, numbers that are not finite, a kernel that is not symmetric to
+            rounding or has a negative eigenvalue beyond it.
     """
     start, target = start.flatten(), target.flatten()
     _checks.shape("kernel", kernel, len(target), len(target))
     _checks.shape("start", start, len(target))
     epsilon = torch.finfo(kernel.dtype).eps if kernel.is_floating_point() else 0.0
     kernel, start, target = (each.detach().to("cpu", torch.float64) for each in (kernel, start, target))
+    if not all(bool(torch.isfinite(each).all()) for each in (kernel, start, target)):
+        raise ValueError("kernel, start, target: got NaN or infinity; allowed: finite numbers")
     size = float(kernel.abs().max())
     if float((kernel - kernel.T).abs().max()) > 100 * epsilon * size:
         raise ValueError("kernel: got one that is not symmetric; allowed: Θ of points with themselves")
