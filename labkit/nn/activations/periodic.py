@@ -134,7 +134,7 @@ MEMBERS: dict[str, Activation] = {
         slope=_gabor_slope,
         compute_dtype=torch.float32,
         aliases=("wire",),
-        note="set by the task: 20 and 10 are those of FINER's comparison on pictures; the authors' code takes "
+        note="set by the task: 20 and 10 are those of FINER's comparison on pictures; the authors' code has "
         "20 and 30 for pictures, 4 and 4 against noise, 10 and 10 where nothing is said",
         reduces=(
             Reduction("cos", (("omega_0", 1.0), ("scale", 0.0))),

@@ -106,7 +106,8 @@ def _bernstein_ends(c: Sequence[float], width: float) -> tuple[float, ...]:
     return tuple(at for at, rise in ((-width, c[1] - c[0]), (width, c[-1] - c[-2])) if rise)
 
 
-def _several(name: str, default: Sequence[float], meaning: str) -> Parameter:
+def several(name: str, default: Sequence[float], meaning: str) -> Parameter:
+    """A learnable parameter of several numbers."""
     return Parameter(name, tuple(default), meaning, learnable=True)
 
 
@@ -116,7 +117,7 @@ MEMBERS: dict[str, Activation] = {
         r"\phi(x) = \sum_k c_k x^k",
         "Goyal, Goyal & Lall, learning activation functions (1906.09529)",
         # least squares to ReLU under a uniform density on [-1, 1]
-        (_several("c", (3 / 32, 1 / 2, 15 / 32), "coefficients of the powers"),),
+        (several("c", (3 / 32, 1 / 2, 15 / 32), "coefficients of the powers"),),
         slope=lambda x, c: horner(x, steeper(c)),
         aliases=("slaf",),
         reduces=(
@@ -132,7 +133,7 @@ MEMBERS: dict[str, Activation] = {
         ORTHO,
         # E φ² = E φ'² = 1 up to the cut: a_n² = 6/π² n^-3, and ζ(2) - ζ(3) in place of n^-3 for n = 0
         (
-            _several(
+            several(
                 "a",
                 [sqrt(6) / pi * (0.66549 if n == 0 else n**-1.5) for n in range(6)],
                 "coefficients of the normalised Hermite polynomials",
@@ -147,7 +148,7 @@ MEMBERS: dict[str, Activation] = {
         chebyshev,
         r"\phi(x) = \sum_k c_k T_k(x)",
         "Lee & Jeng, Chebyshev-polynomials-based unified model neural networks, IEEE T-SMC B 28, 1998",
-        (_several("c", (1 / pi, 1 / 2, 2 / (3 * pi), 0.0, -2 / (15 * pi)), "coefficients of T_k"),),
+        (several("c", (1 / pi, 1 / 2, 2 / (3 * pi), 0.0, -2 / (15 * pi)), "coefficients of T_k"),),
         slope=chebyshev_slope,
         reduces=(Reduction("identity", (("c", (0.0, 1.0, 0.0, 0.0, 0.0)),)),),
         compute_dtype=torch.float32,
@@ -157,7 +158,7 @@ MEMBERS: dict[str, Activation] = {
         _legendre,
         r"\phi(x) = \sum_k c_k P_k(x)",
         "Mall & Chakraverty, Legendre neural network, Applied Soft Computing 43, 2016",
-        (_several("c", (1 / 4, 1 / 2, 5 / 16, 0.0, -3 / 32), "coefficients of P_k"),),
+        (several("c", (1 / 4, 1 / 2, 5 / 16, 0.0, -3 / 32), "coefficients of P_k"),),
         slope=_legendre_slope,
         reduces=(Reduction("identity", (("c", (0.0, 1.0, 0.0, 0.0, 0.0)),)),),
         compute_dtype=torch.float32,
@@ -169,7 +170,7 @@ MEMBERS: dict[str, Activation] = {
         r"t = \tfrac12 + \tfrac{x}{2w} \text{ clipped to } [0, 1]",
         "Khedr & Shoukry, DeepBern-Nets (2305.13508)",
         (
-            _several("c", (0.0, 0.0, 0.0, 1.5, 3.0), "control values, from x = -w to x = w"),
+            several("c", (0.0, 0.0, 0.0, 1.5, 3.0), "control values, from x = -w to x = w"),
             Parameter("width", 3.0, "w, half the interval", 0.1, 10.0),
         ),
         slope=lambda x, c, width: horner(
@@ -193,9 +194,9 @@ MEMBERS: dict[str, Activation] = {
         ORTHO,
         (
             Parameter("a0", I0 * sqrt(1 - 1 / factorial(4) ** 2), "constant", learnable=True),
-            _several("a", (I0,) * 4, "amplitudes"),
-            _several("f", (1.0, 2.0, 3.0, 4.0), "frequencies"),
-            _several("shift", (pi / 4,) * 4, "phases φ_k"),
+            several("a", (I0,) * 4, "amplitudes"),
+            several("f", (1.0, 2.0, 3.0, 4.0), "frequencies"),
+            several("shift", (pi / 4,) * 4, "phases φ_k"),
         ),
         slope=_fourier_slope,
         compute_dtype=torch.float32,

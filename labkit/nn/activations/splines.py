@@ -1,4 +1,4 @@
-"""Sums of hinges and of bumps with learnable heights: piecewise linear units and edges of KANs.
+"""Sums of bumps and of waves with learnable heights: edges of KANs.
 
 An edge of a Kolmogorov-Arnold network (KAN) is a function of one number; a network sums them over the inputs
 of a unit. Sources draw the coefficients at random; the table starts from a stated shape, see each ``note``.
@@ -12,55 +12,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from labkit.nn.activations.activation import Activation, Parameter, Reduction, parametric
-from labkit.nn.activations.polynomials import Coefficients, Value, chebyshev, chebyshev_slope, horner
+from labkit.nn.activations.polynomials import (
+    Coefficients,
+    Value,
+    chebyshev,
+    chebyshev_slope,
+    horner,
+    several,
+)  # fmt: skip
+from labkit.nn.activations.self_gated import silu_derivative
 
 WAVELETS = "Bozorgasl & Chen, Wav-KAN (2405.12832)"
 # pykan draws coefficients of about this size; here their signs alternate instead
 ALTERNATING = tuple(0.1 * (-1) ** i for i in range(8))
 START = "start: ours, coefficients ±0.1 in turn; the source draws them"
-
-
-def _several(name: str, default: Sequence[float], meaning: str) -> Parameter:
-    return Parameter(name, tuple(default), meaning, learnable=True)
-
-
-# --- piecewise linear -----------------------------------------------------------------------------
-
-
-def _pwlu(x: Tensor, y: Coefficients, left: Value, right: Value, low: Value, high: Value) -> Tensor:
-    n = len(y) - 1
-    step = (high - low) / n
-    hinge = (x - low).relu()
-    value = y[0] + left * ((x - low) - hinge)
-    for i in range(n):
-        after = (x - (low + (i + 1) * step)).relu()
-        value = value + (y[i + 1] - y[i]) / step * (hinge - after)
-        hinge = after
-    return value + right * hinge
-
-
-def _turns(y: Sequence[float], left: float, right: float, low: float, high: float) -> tuple[float, ...]:
-    step = (high - low) / (len(y) - 1)
-    slopes = [left, *((b - a) / step for a, b in zip(y, y[1:], strict=False)), right]
-    jumps = (b - a for a, b in zip(slopes, slopes[1:], strict=False))
-    return tuple(low + i * step for i, jump in enumerate(jumps) if abs(jump) > 1e-12)
-
-
-def _apl(x: Tensor, a: Coefficients, b: Coefficients) -> Tensor:
-    value = x.relu()
-    for s in range(len(a)):
-        value = value + a[s] * (b[s] - x).relu()
-    return value
-
-
-def _apl_kinks(a: Sequence[float], b: Sequence[float]) -> tuple[float, ...]:
-    jumps = {0.0: 1.0}
-    for size, at in zip(a, b, strict=True):
-        jumps[at + 0.0] = jumps.get(at + 0.0, 0.0) + size
-    return tuple(sorted(at for at, jump in jumps.items() if jump))
-
-
-# --- bumps ----------------------------------------------------------------------------------------
 
 
 def _kan(x: Tensor, c: Coefficients, base: Value, scale: Value) -> Tensor:
@@ -107,6 +72,15 @@ def _fast_kan(x: Tensor, w: Coefficients, base: Value) -> Tensor:
     return value
 
 
+def _fast_kan_slope(x: Tensor, w: Coefficients, base: Value) -> Tensor:
+    n = len(w)
+    step, value = 4 / (n - 1), base * silu_derivative(x)
+    for i in range(n):
+        u = (x + 2) / step - i
+        value = value - w[i] * u * (-u.square()).exp() * (2 / step)
+    return value
+
+
 def _relu_kan(x: Tensor, w: Coefficients) -> Tensor:
     # G = n - 3 intervals of [0, 1], each bump four of them wide, 1 at its middle
     grid, value = len(w) - 3, torch.zeros_like(x)
@@ -114,6 +88,14 @@ def _relu_kan(x: Tensor, w: Coefficients) -> Tensor:
         start = (i - 3) / grid
         bump = (x - start).relu() * (start + 4 / grid - x).relu() * (grid * grid / 4)
         value = value + w[i] * bump.square()
+    return value
+
+
+def _relu_kan_slope(x: Tensor, w: Coefficients) -> Tensor:
+    grid, value = len(w) - 3, torch.zeros_like(x)
+    for i in range(len(w)):
+        rise, fall = (x - (i - 3) / grid).relu(), ((i + 1) / grid - x).relu()
+        value = value + w[i] * rise * fall * (fall - rise) * (grid**4 / 8)
     return value
 
 
@@ -154,48 +136,12 @@ WAVELET = (
 )
 
 MEMBERS: dict[str, Activation] = {
-    "pwlu": parametric(
-        _pwlu,
-        r"\phi(x) \text{ linear between } (B_i, y_i),\ B_i = L + i(R - L)/n;\ "
-        r"\text{slopes } k_L \text{ for } x < L,\ k_R \text{ for } x > R",
-        "Zhou, Chen, Zhou & Wu, learning specialized activation functions with PWLU (2104.03693)",
-        (
-            _several("y", (0.0,) * 5 + (0.75, 1.5, 2.25, 3.0), "values at equally spaced places from L to R"),
-            Parameter("left", 0.0, "k_L", learnable=True),
-            Parameter("right", 1.0, "k_R", learnable=True),
-            Parameter("low", -3.0, "L", -10.0, -0.1, True),
-            Parameter("high", 3.0, "R", 0.1, 10.0, True),
-        ),
-        kinks=_turns,
-        reduces=(
-            Reduction("relu"),
-            Reduction(
-                "hard_tanh",
-                (("y", tuple(k / 4 for k in range(-4, 5))), ("right", 0.0), ("low", -1.0), ("high", 1.0)),
-            ),
-        ),
-        compute_dtype=torch.float32,
-        note="eight intervals on [-3, 3]: ours; the source sets the interval from statistics of the input",
-    ),
-    "apl": parametric(
-        _apl,
-        r"\phi(x) = \max(0, x) + \sum_s a_s \max(0, b_s - x)",
-        "Agostinelli, Hoffman, Sadowski & Baldi, learning activation functions (1412.6830)",
-        (_several("a", (0.2, -0.2), "slopes of the hinges"), _several("b", (1.0, -1.0), "their places")),
-        kinks=_apl_kinks,
-        reduces=(
-            Reduction("relu", (("a", (0.0, 0.0)),)),
-            Reduction("leaky_relu", (("a", (-0.2, 0.0)), ("b", (0.0, 0.0))), (("slope", 0.2),)),
-        ),
-        compute_dtype=torch.float32,
-        note="two hinges and where they start: ours",
-    ),
     "kan_bspline": parametric(
         _kan,
         r"\phi(x) = w_b\, x/(1 + e^{-x}) + w_s \sum_i c_i B_i(x),\ B_i \text{ cubic B-splines on } [-1, 1]",
         "Liu et al., KAN: Kolmogorov-Arnold networks (2404.19756)",
         (
-            _several("c", ALTERNATING, "heights of the splines"),
+            several("c", ALTERNATING, "heights of the splines"),
             Parameter("base", 1.0, "w_b", learnable=True),
             Parameter("scale", 1.0, "w_s", learnable=True),
         ),
@@ -209,7 +155,8 @@ MEMBERS: dict[str, Activation] = {
         _fast_kan,
         r"\phi(x) = w_b\, x/(1 + e^{-x}) + \sum_i w_i e^{-(x - g_i)^2/h^2},\ g_i = -2 + ih,\ h = 4/7",
         "Li, Kolmogorov-Arnold networks are radial basis function networks (2405.06721)",
-        (_several("w", ALTERNATING, "heights"), Parameter("base", 1.0, "w_b", learnable=True)),
+        (several("w", ALTERNATING, "heights"), Parameter("base", 1.0, "w_b", learnable=True)),
+        slope=_fast_kan_slope,
         reduces=(Reduction("silu", (("w", (0.0,) * 8),)),),
         compute_dtype=torch.float32,
         note=START + "; the layer norm before the edge is left to the network",
@@ -220,7 +167,8 @@ MEMBERS: dict[str, Activation] = {
         r"s_i = \tfrac{i - 3}{5},\ e_i = s_i + \tfrac45",
         "Qiu et al., ReLU-KAN (2406.02075)",
         # the middles of the bumps, which is nearly a straight line on [0, 1]
-        (_several("w", [(i - 1) / 5 for i in range(8)], "heights of bumps on [0, 1], G = 5, k = 3"),),
+        (several("w", [(i - 1) / 5 for i in range(8)], "heights of bumps on [0, 1], G = 5, k = 3"),),
+        slope=_relu_kan_slope,
         bends=lambda w: tuple((i - 3) / (len(w) - 3) for i in range(len(w) + 4)),
         compute_dtype=torch.float32,
         note="start: ours, each height the middle of its bump; the ends of the bumps may be learnt in the "
@@ -231,8 +179,8 @@ MEMBERS: dict[str, Activation] = {
         r"\phi(x) = \sum_{k=1}^n a_k \cos kx + b_k \sin kx",
         "FourierKAN (G. Noesis, code, 2024); Xu et al., FourierKAN-GCF (2406.01034)",
         (
-            _several("a", (-2 / pi, 0.0, -2 / (9 * pi)), "of the cosines"),
-            _several("b", (1.0, -1 / 2, 1 / 3), "of the sines"),
+            several("a", (-2 / pi, 0.0, -2 / (9 * pi)), "of the cosines"),
+            several("b", (1.0, -1 / 2, 1 / 3), "of the sines"),
         ),
         reduces=(Reduction("sin", (("a", (0.0,) * 3), ("b", (1.0, 0.0, 0.0)))),),
         compute_dtype=torch.float32,
@@ -242,7 +190,7 @@ MEMBERS: dict[str, Activation] = {
         _chebyshev_kan,
         r"\phi(x) = \sum_k c_k T_k(\tanh x)",
         "Sidharth & Gokul, Chebyshev polynomial-based KANs (2405.07200)",
-        (_several("c", (1 / pi, 1 / 2, 2 / (3 * pi), 0.0, -2 / (15 * pi)), "coefficients of T_k"),),
+        (several("c", (1 / pi, 1 / 2, 2 / (3 * pi), 0.0, -2 / (15 * pi)), "coefficients of T_k"),),
         slope=lambda x, c: chebyshev_slope(x.tanh(), c) * x.cosh().square().reciprocal(),
         reduces=(Reduction("tanh", (("c", (0.0, 1.0, 0.0, 0.0, 0.0)),)),),
         compute_dtype=torch.float32,
@@ -278,7 +226,7 @@ MEMBERS: dict[str, Activation] = {
         r"\phi(x) = \sum_j p_j f_j(x),\ p = \operatorname{softmax}(\theta),\ "
         r"f = \big(x/(1 + e^{-x}),\ \sin x,\ \tanh x,\ e^{-x^2}\big)",
         "Yang, Zhang, Luo, Lu & Shen, activation space selectable KAN (2408.08338)",
-        (_several("logits", (1.0, 0.0, 0.0, 0.0), "θ: which space an edge prefers"),),
+        (several("logits", (1.0, 0.0, 0.0, 0.0), "θ: which space an edge prefers"),),
         compute_dtype=torch.float32,
         aliases=("s_kan",),
         doubt="only summaries were read: the source's spaces have coefficients of their own (B-splines, "

@@ -1,14 +1,13 @@
 """Tropical polynomials: the upper envelope of straight lines, and differences of two of them."""
 
-from collections.abc import Sequence
 from itertools import combinations
 from math import sqrt
 
 import torch
 from torch import Tensor
 
-from labkit.nn.activations.activation import Activation, Parameter, Reduction, parametric
-from labkit.nn.activations.polynomials import ORTHO, Coefficients
+from labkit.nn.activations.activation import Activation, Reduction, parametric
+from labkit.nn.activations.polynomials import ORTHO, Coefficients, several
 
 
 def _envelope(x: Tensor, p: Coefficients, a: Coefficients) -> Tensor:
@@ -43,10 +42,6 @@ def _rational_corners(p, a, r, b) -> tuple[float, ...]:
     return tuple(at for at in sorted({*above, *below}) if above.get(at, 0.0) != below.get(at, 0.0))
 
 
-def _several(name: str, default: Sequence[float], meaning: str) -> Parameter:
-    return Parameter(name, tuple(default), meaning, learnable=True)
-
-
 LEVEL = (("a", (0.0,) * 3), ("r", (0.0,) * 2), ("b", (0.0,) * 2))
 
 MEMBERS: dict[str, Activation] = {
@@ -55,7 +50,7 @@ MEMBERS: dict[str, Activation] = {
         r"\phi(x) = \tfrac{\sqrt2}{n}\max_{k=0}^n(a_k + k x)",
         ORTHO,
         # all 1, as in the source: √2 (ReLU + 1/n), whose second moment of the slope is 1
-        (_several("a", (1.0,) * 6, "heights of the lines at 0, of slopes 0 to n"),),
+        (several("a", (1.0,) * 6, "heights of the lines at 0, of slopes 0 to n"),),
         kinks=lambda a: tuple(sorted(_corners(range(len(a)), a))),
     ),
     "tropical_rational": parametric(
@@ -63,10 +58,10 @@ MEMBERS: dict[str, Activation] = {
         r"\phi(x) = \max_k(a_k + p_k x) - \max_k(b_k + r_k x)",
         ORTHO,
         (
-            _several("p", (0.0, 0.5, 1.0), "slopes of the first lines"),
-            _several("a", (0.0, 0.0, -0.5), "their heights at 0"),
-            _several("r", (-0.5, 0.0), "slopes of the lines taken away"),
-            _several("b", (-1.0, 0.0), "their heights at 0"),
+            several("p", (0.0, 0.5, 1.0), "slopes of the first lines"),
+            several("a", (0.0, 0.0, -0.5), "their heights at 0"),
+            several("r", (-0.5, 0.0), "slopes of the lines taken away"),
+            several("b", (-1.0, 0.0), "their heights at 0"),
         ),
         kinks=_rational_corners,
         reduces=(

@@ -9,14 +9,6 @@ def silu(x):
     return x * special.expit(x)
 
 
-def pwlu(x, y, left, right, low, high):
-    if x < low:
-        return y[0] - left * (low - x)
-    if x > high:
-        return y[-1] + right * (x - high)
-    return np.interp(x, np.linspace(low, high, len(y)), y)
-
-
 def kan(x, c, base, scale):
     grid = len(c) - 3
     knots = np.linspace(-1, 1, grid + 1)
@@ -63,8 +55,6 @@ def selectable(x, logits):
 
 
 VALUES = {
-    "pwlu": pwlu,
-    "apl": lambda x, a, b: max(x, 0.0) + sum(s * max(0.0, at - x) for s, at in zip(a, b, strict=True)),
     "kan_bspline": kan,
     "fast_kan": fast_kan,
     "relu_kan": relu_kan,
