@@ -17,12 +17,7 @@ def fourier_features(x: Float[Tensor, "*n d"], b: Float[Tensor, "m d"]) -> Float
 
     For v on [0, 1) row k of B is a frequency in cycles over the unit, on [-1, 1] in cycles over 1, half the
     width.
-
-    Raises:
-        ValueError: not d coordinates a point.
     """
-    if x.shape[-1:] != b.shape[1:]:
-        raise ValueError(f"x: got shape {tuple(x.shape)}; allowed: (..., {b.shape[1]}), as B has columns")
     angle = (x @ b.to(x).T) * (2 * math.pi)
     return torch.cat((angle.cos(), angle.sin()), -1)
 
