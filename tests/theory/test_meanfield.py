@@ -458,6 +458,21 @@ def test_phase_diagram_agrees_with_single_points(name):
     near(1 / d.xi_c[i, j][fair], 1 / s.xi_c[fair], 2e-3, "1/ξ_c")
 
 
+def test_phase_diagram_of_a_fast_wave():
+    """sin 30x: E[φφ] = e^{-Q} sinh Qc with Q = 900 q; at its edge and far in chaos."""
+    sigma_w, sigma_b = torch.tensor([0.03, 0.06, 0.1, 0.5, 2.0, 4.0], dtype=f64), 0.5
+    d = mf.phase_diagram("siren", sigma_w, [sigma_b])
+    q, c = d.q_star[:, 0], torch.zeros(6, dtype=f64)
+    big = 900 * q
+    near(q, sigma_b**2 + sigma_w**2 * (1 - (-2 * big).exp()) / 2, 1e-9)
+    for _ in range(3000):
+        c = (sigma_b**2 + sigma_w**2 * ((-big * (1 - c)).exp() - (-big * (1 + c)).exp()) / 2) / q
+    assert (d.c_star[:, 0] - c).abs().max() < 1e-5
+    slope = sigma_w**2 * 900 * ((-big * (1 - c)).exp() + (-big * (1 + c)).exp()) / 2
+    assert (1 / d.xi_c[:3, 0] + slope[:3].log()).abs().max() < 1e-3 * slope[:3].log().abs().max()
+    assert bool((d.xi_c[3:] < 0.05).all())  # e^{-100} and less
+
+
 def clamped(x):
     return x.clamp(-1, 1)
 

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from labkit import gauss
 from labkit.theory.meanfield._arguments import numbers
-from labkit.theory.meanfield.hermite import Hermite
+from labkit.theory.meanfield.hermite import resolving
 from labkit.theory.meanfield.lengths import CLASSES, lengths
 from labkit.theory.meanfield.moments import Moments, Phi, moments
 from labkit.theory.meanfield.scales import scale
-from labkit.theory.meanfield.table import ENDS, FAR, LONG, MIDDLE, SHORT, STEP, table
+from labkit.theory.meanfield.table import STEP, reach_of, table
 
 SPREAD, BLOCK = 40, 20
 #: Up to here c* does not depend on the tail of the series.
@@ -76,7 +76,7 @@ def _points(of: Moments, v: Tensor, b: Tensor) -> PhaseDiagram:
     known = q.isfinite()
     s = q.clamp(1e-300, LONGEST).log()
     longest = float(s[known].amax()) if bool(known.any()) else 0.0
-    t = table(of, v.device, next((reach for reach in (SHORT, MIDDLE, LONG) if longest <= ENDS[reach]), FAR))
+    t = table(of, v.device, reach_of(longest))
     s = s.clamp(float(t.s[0]), float(t.s[-1]))
     perp[known] = v[known] * (t.at(s[known], "b")[0] if not of.jumps else math.inf)
     perp[known & (v == 0)] = 0.0
@@ -106,9 +106,12 @@ class _Series:
         for m in range(6):
             w = math.prod((t - n) / (m - n) for n in range(6) if n != m)
             weights.scatter_(0, (j + m)[None], w[None])
-        self.squares = squares @ weights
+        self.squares, whole = squares @ weights, a @ weights
+        # of a wave the terms beyond K come and go within a step of s: at least the sum is to be right
+        fair = (whole / self.squares.sum(0).clamp_min(1e-300)).clamp_max(1)
+        self.squares *= fair
         self.k = torch.arange(len(squares), dtype=torch.float64, device=s.device)[:, None]
-        rest = (a @ weights - self.squares.sum(0)).clamp_min(0)
+        rest = (whole - self.squares.sum(0)).clamp_min(0)
         rest1 = (qb @ weights - (self.k * self.squares).sum(0)).clamp_min(0)
         kinked = (lambda k, width: _kinked(of, nodes, k, width) @ weights) if of.kinks else None
         self.tail_k, self.tail = _tail(rest, rest1, float(len(squares)), kinked)
@@ -118,10 +121,10 @@ class _Series:
         self.squares = self.squares[:count]
         self.first = _blocks((self.k[:count] * self.squares)[1:])
         above = squares[:count].flip(0).cumsum(0).flip(0)[1:]
-        self.above = _blocks(above @ weights)
+        self.above = _blocks(above @ weights * fair)
         # where Newton's steps start: the last c of a grid at which the chord is too small, whatever the tail
         self.grid = 1 - torch.cat((s.new_ones(1), torch.logspace(-0.1, -9, 63).to(s)))
-        chord = self.grid[:, None] ** self.k[: count - 1, 0] @ above @ weights
+        chord = self.grid[:, None] ** self.k[: count - 1, 0] @ above @ weights * fair
         self.most = chord + torch.minimum(rest1, rest / (1 - self.grid[:, None]))
 
     def at(self, c: Tensor, some: Tensor | slice) -> tuple[Tensor, Tensor]:
@@ -221,7 +224,9 @@ def _horner(rows: Tensor, x: Tensor) -> Tensor:
 def _coefficients(of: Moments, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The a_k² (K, N), Σ a_k² and Σ k a_k² (N,) at lengths e^s."""
     root = (s / 2).exp()
-    rule = Hermite(root, sorted({*of.breaks, *(of.kinks or ())}))
+    t = table(of, s.device, reach_of(float(s.max())))
+    known = torch.where((s >= t.s[0]) & (s <= t.s[-1]), t.at(s)[0], torch.nan)
+    rule = resolving(root, sorted({*of.breaks, *(of.kinks or ())}), lambda x: of.phi(x).square(), known)
     slope = root.square() * rule.mean(lambda x: of.slope(x).square())
     return rule.coefficients(of.phi).square(), rule.mean(lambda x: of.phi(x).square()), slope
 

@@ -72,8 +72,8 @@ def depth_scales(phi: Phi, sigma_w: Any, sigma_b: Any) -> DepthScales:
 
 
 def scale(slope: Tensor) -> Tensor:
-    """-1/ln of a slope up to 1: 0 at 0, inf at 1 (and above, by rounding)."""
-    return torch.where(slope >= 1, math.inf, -1 / slope.log()).where(~slope.isnan(), torch.nan)
+    """-1/ln of a slope up to 1: 0 at 0 (and below, by rounding), inf at 1 (and above)."""
+    return torch.where(slope >= 1, math.inf, -1 / slope.clamp_min(0).log()).where(~slope.isnan(), torch.nan)
 
 
 def _correlation(of: Moments, v: Tensor, b: Tensor, q: Tensor) -> tuple[Tensor, Tensor]:

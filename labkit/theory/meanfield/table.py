@@ -60,6 +60,11 @@ def table(of: Moments, device: torch.device, reach: int = MIDDLE) -> Table:
     return of.tables[key]
 
 
+def reach_of(s: float) -> int:
+    """The shortest reach that holds ln q = s."""
+    return next((reach for reach in (SHORT, MIDDLE, LONG) if s <= ENDS[reach]), FAR)
+
+
 def glance(of: Moments, device: torch.device) -> tuple[Table, bool]:
     """A(q) beyond the middle, two nodes a decade, right to 1e-6, to tell what grows; is it whole?"""
     key = (device, "glance")
