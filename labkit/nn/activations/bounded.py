@@ -1,6 +1,6 @@
 """Bounded activations: sigmoids and bumps."""
 
-from math import log, pi, sqrt
+from math import exp, expm1, log, pi, sqrt
 
 import torch
 from torch import Tensor
@@ -69,10 +69,14 @@ def _penalised(x: Tensor, a: Value) -> Tensor:
 
 
 def _soft_clip(x: Tensor, alpha: Value) -> Tensor:
-    # φ(1 - x) = 1 - φ(x), so that only x up to 1/2 are computed: right of it the difference loses its digits
+    # φ(1 - x) = 1 - φ(x), so that only x up to 1/2 are computed, where the exponential fits; by one logarithm
+    # of 1 and the rest, as the difference of two loses its digits
     right = x > 0.5
-    x = torch.where(right, 1 - x, x)
-    value = (F.softplus(alpha * x, threshold=50) - F.softplus(alpha * (x - 1))) / alpha
+    power = (alpha * torch.where(right, 1 - x, x)).exp()
+    fall, gap = (
+        ((-alpha).exp(), -(-alpha).expm1()) if torch.is_tensor(alpha) else (exp(-alpha), -expm1(-alpha))
+    )
+    value = (gap * power / (1 + fall * power)).log1p() / alpha
     return torch.where(right, 1 - value, value)
 
 

@@ -65,6 +65,8 @@ def _crrelu_slope(x: Tensor, epsilon: float) -> Tensor:
 def _helu(x: Tensor, alpha: Value) -> Tensor:
     # a threshold at -α, whose backward remembers x; its value is then made that of ReLU behind autograd's
     # back. A Function of one's own says the same, but spends ten times ReLU's time on small inputs
+    if not torch.is_grad_enabled():
+        return x.relu()
     if torch.is_tensor(alpha):
         y = torch.where(x <= -alpha, 0.0, x)
     else:

@@ -116,7 +116,7 @@ def typed(text: object) -> Activation:
 def _typed(text: str) -> Activation:
     plain, edges = _compiled(text)
     phi = extended(plain)
-    _must_be_numbers(phi, text)
+    _must_be_numbers(phi, plain, text)
     places = _places(phi, edges)
     return Activation(
         phi,
@@ -247,14 +247,16 @@ def _slope(phi: Law, x: Tensor) -> Tensor:
     return torch.zeros_like(x) if slope is None else slope
 
 
-def _must_be_numbers(phi: Law, text: str) -> None:
+def _must_be_numbers(phi: Law, plain: Law, text: str) -> None:
     x = torch.arange(-2000, 2001, dtype=torch.float64) * (NEEDED / 2000)
-    y = phi(x)
-    bad = ~y.isfinite()
-    if bool(bad.any()):
-        at = x[bad][x[bad].abs().argmin()]
+    # beyond where the formula ends its extension may be no number anywhere: the place is the formula's
+    y, first = phi(x), plain(x)
+    if not bool(y.isfinite().all()):
+        y = y if bool(first.isfinite().all()) else first
+        bad = ~y.isfinite()
+        nearest = x[bad].abs().argmin()
         raise _refuse(
-            f"{text.strip()!r}, which is {float(y[bad][x[bad].abs().argmin()]):g} at x = {float(at):g}",
+            f"{text.strip()!r}, which is {float(y[bad][nearest]):g} at x = {float(x[bad][nearest]):g}",
             f"a finite number for every x from -{NEEDED:g} to {NEEDED:g}",
         )
 

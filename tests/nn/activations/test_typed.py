@@ -179,3 +179,9 @@ def test_theory_takes_it_as_it_takes_a_member(text, name):
 def test_functions_that_the_zoo_has_too_are_the_same(name):
     x = torch.linspace(-5, 5, 41, dtype=f64)
     torch.testing.assert_close(typed(f"{name}(x)")(x), ACTIVATIONS[name](x))
+
+
+@pytest.mark.parametrize(("text", "where"), [("sqrt(x)", "nan at x = -0.005"), ("1/(x - 2)", "inf at x = 2")])
+def test_a_formula_without_a_number_is_told_where(text, where):
+    with pytest.raises(ValueError, match=f"which is {where}; allowed: a finite number for every x"):
+        typed(text)
