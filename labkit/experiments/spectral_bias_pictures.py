@@ -33,7 +33,7 @@ def pictures(config: "Config") -> tuple[Picture, ...]:
         losses.append(Line("ntk_loss", "the kernel of the start", shade=1, theory=True))
         title = "each note, dashed: what its kernel predicts"
     else:
-        title = "each note (Adam follows no kernel)"
+        title = f"each note ({'Adam' if config.optimizer == 'adam' else 'FINER'} follows no kernel)"
     drift = (
         Line("kernel_change", "moved, ‖Θ − Θ₀‖/‖Θ₀‖"),
         Line("kernel_alignment", "cosine with Θ₀", shade=1),

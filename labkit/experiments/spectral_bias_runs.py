@@ -174,8 +174,12 @@ class Runs(DenseRuns):
 
     @staticmethod
     def predicts(config: "Config") -> bool:
-        """Whether the kernel says how training goes: not for Adam, which rescales each gradient."""
-        return OPTIMISERS[config.optimizer][2] is not None
+        """Whether the kernel says how training goes.
+
+        Not for Adam, which rescales each gradient, and not for FINER, which follows none: a factor of its
+        slope is left out in training.
+        """
+        return OPTIMISERS[config.optimizer][2] is not None and config.kind != "finer"
 
     # ---------------------------------------------------------------------------- what is read
 
@@ -211,7 +215,7 @@ class Runs(DenseRuns):
         return found
 
     def solved(self, member: int = 0) -> Linearised | None:
-        """Training as the kernel of the start says, ready to be asked at any time; ``None`` under Adam."""
+        """Training as the kernel of the start says, ready to be asked at any time, if it does."""
         kept = self._predicted[member]
         return None if kept is None else kept.solved
 
@@ -221,11 +225,15 @@ class Runs(DenseRuns):
         What :meth:`labkit.theory.ntk.Linearised.residuals` predicts.
 
         Raises:
-            ValueError: under Adam nothing is decomposed.
+            ValueError: no kernel predicts this run, see :meth:`predicts`.
         """
         solved = self.solved(member)
         if solved is None:
-            raise ValueError("optimizer: got 'adam'; allowed: 'gd', 'momentum', for which a kernel predicts")
+            c = self._configs[member]
+            raise ValueError(
+                f"optimizer: got {c.optimizer!r} with kind {c.kind!r}; allowed: 'gd', 'momentum' with any kind "
+                "but 'finer', for which a kernel predicts"
+            )
         return solved.modes.T @ (solved.target - self.values()[member].to(solved.target))
 
     def _outputs(self) -> Tensor:

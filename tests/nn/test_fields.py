@@ -11,6 +11,8 @@ from labkit.nn import fields
 from labkit.nn.activations import Activation, get
 from labkit.nn.fields import FIELDS, Field, encodings, waves
 from labkit.optim import SQUARED_ERROR
+from labkit.theory.kernels import empirical_ntk
+from labkit.theory.ntk import dense_ntk
 
 F64 = torch.float64
 WAVES = {
@@ -251,6 +253,15 @@ def test_balanced_widths_keep_both_variances():
         assert fields.backward_ratio(phi, sigma) == pytest.approx(1, abs=1e-6)
     assert fields.balanced_sigma(get("sigmoid")) == pytest.approx(6.75, abs=0.01)
     assert math.isnan(fields.balanced_sigma(get("relu")))
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_the_kernel_of_a_field_by_any_way(kind):
+    """Also through its check of coordinates, of which vmap shows no values."""
+    net, x = small(kind=kind, omega_0=6.0, scale=2.0), points(7)
+    by_autograd, by_structure = empirical_ntk(net, x), dense_ntk(net.nets, x)[0]
+    alike = torch.allclose(by_autograd, by_structure, rtol=1e-9)
+    assert alike == (kind != "finer"), "FINER's factor is hidden from autograd"
 
 
 # ------------------------------------------------------------------------------------ complex WIRE

@@ -173,7 +173,8 @@ class Field(nn.Module):
         _checks.shape("x", x, None, self.inputs)
         if x.dtype != self.nets.flat.dtype:
             raise ValueError(f"x: got {x.dtype}; allowed: {self.nets.flat.dtype}, as the field is")
-        if self.domain is not None and len(x):
+        # under torch.func's vmap (:func:`labkit.theory.kernels.empirical_ntk`) there is no value to look at
+        if self.domain is not None and len(x) and not torch._C._functorch.is_functorch_wrapped_tensor(x):
             furthest = float(x.detach().abs().max())
             if not furthest <= self.domain * (1 + SLACK):
                 raise ValueError(

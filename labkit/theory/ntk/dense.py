@@ -16,7 +16,8 @@ def dense_ntk(nets: DenseNets, x: Tensor, x2: Tensor | None = None) -> Float[Ten
     that at another point is :math:`(\delta_l\cdot\delta_l')(h_{l-1}\cdot h_{l-1}')`: with δ of all points
     by one backward pass, :math:`\hat\Theta = \sum_l (\delta_l\delta_l'^\top) \circ
     (h_{l-1}h_{l-1}'^\top + 1)`, the 1 for the biases. No Jacobian (n × parameters) is ever made. Scales of
-    an NTK parametrisation enter as their squares.
+    an NTK parametrisation enter as their squares. Slopes are the true ones: FINER, whose factor autograd does
+    not see (:func:`labkit.nn.fields.waves.finer`), has another kernel by autograd, and trains by neither.
 
     Args:
         nets: M networks with one output.
