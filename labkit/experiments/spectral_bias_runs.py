@@ -231,8 +231,8 @@ class Runs(DenseRuns):
         if solved is None:
             c = self._configs[member]
             raise ValueError(
-                f"optimizer: got {c.optimizer!r} with kind {c.kind!r}; allowed: 'gd', 'momentum' with any kind "
-                "but 'finer', for which a kernel predicts"
+                f"optimizer: got {c.optimizer!r} with kind {c.kind!r}; allowed: 'gd', 'momentum' with a kind "
+                "other than 'finer', for which a kernel predicts"
             )
         return solved.modes.T @ (solved.target - self.values()[member].to(solved.target))
 
