@@ -14,6 +14,7 @@ The whole vocabulary::
 from importlib import import_module
 from typing import Any
 
+from labkit import _malloc as _malloc
 from labkit import _openmp as _openmp
 from labkit.config import Config
 from labkit.history import History, Intervention

@@ -11,7 +11,18 @@ import labkit
 
 ROOT = Path(labkit.__file__).parent
 LAYERS = (
-    ("_openmp", "_checks", "_progress", "_signals", "config", "runtime", "pictures", "gauss", "simplex"),
+    (
+        "_openmp",
+        "_malloc",
+        "_checks",
+        "_progress",
+        "_signals",
+        "config",
+        "runtime",
+        "pictures",
+        "gauss",
+        "simplex",
+    ),
     ("data", "nn", "optim"),
     ("train", "rows", "archive", "history", "ensemble", "diagrams"),
     ("measures", "theory"),
