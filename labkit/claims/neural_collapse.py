@@ -1,21 +1,19 @@
-"""What is claimed about neural collapse: free features against closed forms, and a network on digits."""
+"""What is claimed about neural collapse: free features against closed forms; and networks on digits."""
 
 import math
 from collections.abc import Iterable
-from functools import cache
 
 import numpy as np
 import torch
 
-from labkit import History, run
+from labkit import run
 from labkit.claims.claim import Claim, Expected, Measured
-from labkit.experiments import neural_collapse, unconstrained
+from labkit.claims.neural_collapse_digits import DIGITS
+from labkit.experiments import unconstrained
 from labkit.theory.unconstrained import balanced as theory_of_balanced
 
 DANG = "Dang et al., Neural collapse in deep linear networks (2023)"
 TIRER = "Tirer, Bruna, Extended unconstrained features model (2022)"
-PAPYAN = "Papyan, Han, Donoho, Prevalence of neural collapse (2020)"
-PERTURBED = "Tirer, Huang, Niles-Weed, Perturbation analysis of neural collapse (2023)"
 
 #: Depth -> the published row for counts 200, 100, 50, 50 and λ = 5e-4, by class: s_k of each layer, and over
 #: the first class ‖w_k‖² of the end-to-end map and ‖h_k‖²; logits; and λ at which zero becomes the global
@@ -47,8 +45,6 @@ ALIVE = (
     (4, 100, 0.02, 0.025),
 )  # fmt: skip
 ZERO = ((4, 100, 0.02, 0.05), (3, 50, 0.05, 0.05))
-#: Networks on four digits, and how far each is trained.
-NETWORKS, UPDATES = 10, 2_000
 
 
 # ----------------------------------------------------------------------------------------- free features
@@ -175,40 +171,6 @@ def balanced() -> Measured:
     )
 
 
-# --------------------------------------------------------------------------------------------- on digits
-
-
-@cache
-def digits(seed: int) -> History:
-    """Four digits, the default page: 2 000 updates, read every 20."""
-    return run(neural_collapse.Config(seed=seed), UPDATES, every=20, progress=False)
-
-
-def collapse() -> Measured:
-    """The four measures at the end, and how far NC1 fell since the first reading without an error."""
-    runs = [digits(seed) for seed in range(NETWORKS)]
-    zero = [each.events["zero training error"] for each in runs]
-    return Measured(
-        {
-            "fall of NC1, tr(Σ_W Σ_B†)/C": [1 / each["fallen"][-1] for each in runs],
-            "NC2, angle error of class means": [each["equiangular_means"][-1] for each in runs],
-            "NC4, nearest mean disagrees": [each["nearest_mean"][-1] for each in runs],
-            "training error": [each["train_error"][-1] for each in runs],
-        },
-        f"zero training error at step {min(zero)} to {max(zero)}; angle error of classifier rows "
-        f"{min(each['equiangular_weights'][-1] for each in runs):.2f} to "
-        f"{max(each['equiangular_weights'][-1] for each in runs):.2f}",
-    )
-
-
-def by_layer() -> Measured:
-    """In how many of the three steps from layer to layer NC1 falls."""
-    layers = [digits(seed).profiles["layers"].values[-1] for seed in range(NETWORKS)]
-    words = ", ".join(f"{value:.1f}" for value in np.median(layers, 0))
-    return Measured({"steps between layers with a fall": [int((np.diff(each) < 0).sum()) for each in layers]},
-                    f"median log₁₀ NC1 by layer: {words}")  # fmt: skip
-
-
 def _row(depth: int) -> Claim:
     kinds = [kind for kind in TABLE[depth] if kind != "thresholds"]
     return Claim(
@@ -274,23 +236,5 @@ CLAIMS: tuple[Claim, ...] = (
         ),
         "closed form, in the constants of the paper: λ_W' = Kλ_W, λ_H' = Knλ_H, c = √(λ_W'λ_H')", balanced,
     ),
-    Claim(
-        "neural_collapse/digits", PAPYAN,
-        "After the last training error features go on collapsing.",
-        (
-            Expected("fall of NC1, tr(Σ_W Σ_B†)/C", low=100, seeds=(9, NETWORKS)),
-            Expected("NC2, angle error of class means", high=0.05, seeds=(9, NETWORKS)),
-            Expected("NC4, nearest mean disagrees", high=0.0, seeds=(9, NETWORKS)),
-            Expected("training error", high=0.0, seeds=(9, NETWORKS)),
-        ),
-        f"asked for by this lab: digits 0 to 3, four hidden layers of 128, squared error, AdamW with weight "
-        f"decay 2, {UPDATES} updates; NC1 with the pseudo-inverse and 1/C (`nc1_pinv`)", collapse,
-        note="The angles of the classifier's rows are not claimed: they stay several times as far off.",
-    ),
-    Claim(
-        "neural_collapse/by-layer", PERTURBED,
-        "NC1 falls from layer to layer.",
-        (Expected("steps between layers with a fall", 3, 3, seeds=(9, NETWORKS)),),
-        "the networks of the claim before, four hidden layers, `nc1_pinv` of each", by_layer,
-    ),
+    *DIGITS,
 )  # fmt: skip

@@ -13,6 +13,13 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], str]] = MappingProxyType(
             {"loss": "cross_entropy", "optimizer": "sgd", "learning_rate": 0.1, "weight_decay": 5e-4},
             "The paper's loss and optimiser: angles settle, variability stops at a floor.",
         ),
+        "all four": (
+            {
+                "loss": "label_smoothing", "smoothing": 0.2, "optimizer": "sgd", "learning_rate": 0.07,
+                "momentum": 0.98, "weight_decay": 2e-4, "head_decay": 4.0,
+            },
+            "Long momentum, smoothed labels: the classifier's rows reach the simplex too, with the means.",
+        ),
         "residual net": (
             {"model": "residual", "depth": 2, "width": 32},
             "Convolutions with shortcuts: NC1 falls from stage to stage.",
@@ -26,4 +33,4 @@ PRESETS: Mapping[str, tuple[Mapping[str, Any], str]] = MappingProxyType(
             "A third of the labels drawn anew: wrong ones must be folded in as well.",
         ),
     }
-)
+)  # fmt: skip

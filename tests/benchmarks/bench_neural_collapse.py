@@ -14,10 +14,9 @@ from torch.nn import functional as F
 
 from labkit import History, run, runtime
 from labkit.data.clusters import gaussian_clusters
-from labkit.experiments import neural_collapse, unconstrained
-from labkit.live import assets
+from labkit.experiments import imbalance, neural_collapse, unconstrained
+from labkit.live import assets, describe
 from labkit.measures.collapse import ClassMoments, CollapseMeter
-from labkit.theory.unconstrained import imbalanced_linear
 from tests.benchmarks.row import Row, at_least, at_most, medians, not_here
 from tests.memory import Peak
 
@@ -65,9 +64,10 @@ def _unconstrained() -> list[Row]:
     values = itertools.cycle([5e-4 * 1.01**k for k in range(300)])  # no two moves alike
 
     def slide() -> None:
-        config = unconstrained.Config(depth=3, lambda_w=next(values))
-        unconstrained.over_lambda(config)
-        imbalanced_linear(config.counts, config.depth, *config.pulls)
+        shown = imbalance.imbalance(imbalance.Config(depth=3, pull=next(values)))
+        buffers: list[bytes] = []
+        for picture in next(shown):  # theory comes first
+            describe.plain(picture, buffers)
 
     took = medians(7, product=lambda: square @ square, slide=slide)
     config, trained = unconstrained.Config(depth=3), []
@@ -76,7 +76,9 @@ def _unconstrained() -> list[Row]:
     seconds = time.perf_counter() - start
     beside = f"(product of {CALIBRATION}: {1000 * took['product']:.1f} ms)"
     return [
-        at_most(f"theory of three layers over λ at a slider's move {beside}", 1000 * took["slide"], 40, "ms"),
+        at_most(
+            f"page 3.4: a slider's move to theory, ready to be sent {beside}", 1000 * took["slide"], 40, "ms"
+        ),
         at_most("free features of three layers trained onto it, 400 samples", seconds, 3, "s"),
         at_most("... and how far its loss then is from the minimum", trained[0]["excess"][-1], 0.01, "of it"),
     ]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labkit.claims import neural_collapse as claims
+from labkit.claims import neural_collapse_digits
 from labkit.claims.claim import FAILS, HOLDS, Measured
 from labkit.theory.unconstrained import thresholds
 
@@ -13,6 +14,8 @@ TABLE = {claim.id.removeprefix("neural_collapse/"): claim for claim in claims.CL
 GOOD = {
     "fall of NC1, tr(Σ_W Σ_B†)/C": [150.0] * 10,
     "NC2, angle error of class means": [0.03] * 10,
+    "NC2, angle error of classifier rows": [0.04] * 10,
+    "NC3, self-duality": [0.03] * 10,
     "NC4, nearest mean disagrees": [0.0] * 10,
     "training error": [0.0] * 10,
 }
@@ -21,7 +24,7 @@ GOOD = {
 def test_the_table_holds_what_the_lab_promises():
     assert list(TABLE) == [
         "table-m1", "table-m3", "thresholds", "every-class", "hysteresis", "no-hysteresis", "balanced",
-        "digits", "by-layer",
+        "digits", "all-four", "ten-digits", "by-layer",
     ]  # fmt: skip
     assert not any(claim.slow for claim in TABLE.values())
 
@@ -34,10 +37,14 @@ def test_the_table_holds_what_the_lab_promises():
         ("digits", {"NC2, angle error of class means": [0.051] * 10}, FAILS),
         ("digits", {"NC4, nearest mean disagrees": [0.001] * 10}, FAILS),
         ("digits", {"fall of NC1, tr(Σ_W Σ_B†)/C": [150.0] * 9 + [math.nan]}, HOLDS),
+        ("all-four", {}, HOLDS),
+        ("all-four", {"NC2, angle error of classifier rows": [0.04] * 8 + [0.051] * 2}, FAILS),
+        ("all-four", {"NC3, self-duality": [0.06] * 10}, FAILS),
     ],
 )
 def test_bands_on_digits(name, change, verdict):
-    assert TABLE[name].verdict(Measured(GOOD | change)) == verdict
+    asked = [expected.what for expected in TABLE[name].expected]
+    assert TABLE[name].verdict(Measured({what: (GOOD | change)[what] for what in asked})) == verdict
 
 
 @pytest.mark.parametrize(("depth", "seed"), [(1, 1), (3, 2)])
@@ -72,7 +79,21 @@ def test_layers_are_counted_by_falls(monkeypatch):
         def __init__(self, rows):
             self.profiles = {"layers": type("Rows", (), {"values": np.array(rows)})}
 
-    monkeypatch.setattr(claims, "NETWORKS", 2)
+    monkeypatch.setattr(neural_collapse_digits, "NETWORKS", 2)
     runs = [Fake([[-9, -9, -9, -9], [-1, -2, -3, -4]]), Fake([[-1, -2, -3, -4], [-1, -2, -2, -4]])]
-    monkeypatch.setattr(claims, "digits", lambda seed: runs[seed])
-    assert claims.by_layer().values == {"steps between layers with a fall": [3, 2]}
+    monkeypatch.setattr(neural_collapse_digits, "digits", lambda seed: runs[seed])
+    assert neural_collapse_digits.by_layer().values == {"steps between layers with a fall": [3, 2]}
+
+
+def test_what_is_not_claimed_is_told_beside_it():
+    class Fake(dict):
+        events = {"zero training error": 40}
+
+    run = Fake(
+        fallen=[np.nan, 0.004], equiangular_means=[0.3, 0.03], equiangular_weights=[0.4, 0.12],
+        self_duality=[1.0, 0.2], nearest_mean=[0.1, 0.0], train_error=[0.2, 0.0],
+    )  # fmt: skip
+    names = neural_collapse_digits.FALL, neural_collapse_digits.MEANS
+    found = neural_collapse_digits.ends([run, run], names)
+    assert list(found.values.values()) == [[250, 250], [0.03, 0.03]]
+    assert "angle error of classifier rows 0.12 to 0.12" in found.remark

@@ -1,5 +1,7 @@
 """A classifier beyond zero training error: plain torch, resumed runs, collapse as claimed, its cloud."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -34,16 +36,20 @@ NEEDS = {
 
 def test_every_setting_changes_the_run():
     assert OTHER.keys() == {field.name for field, _ in SMALL.fields()}
+    losses = cache(lambda config: run(config, 4, progress=False)["train_loss"])
     for name, value in OTHER.items():
         config = SMALL.replace(**NEEDS.get(name, {}))
-        pair = [run(each, 4, progress=False) for each in (config, config.replace(**{name: value}))]
-        assert not np.array_equal(pair[0]["train_loss"], pair[1]["train_loss"]), name
+        assert not np.array_equal(losses(config), losses(config.replace(**{name: value}))), name
 
 
-@pytest.mark.parametrize("head_decay", [1.0, 0.0])
-def test_a_run_is_plain_torch_with_decay_by_layer(head_decay):
-    config = SMALL.replace(optimizer="sgd", learning_rate=0.05, weight_decay=1e-2, head_decay=head_decay)
-    config = config.replace(feature_decay=2.0, loss="cross_entropy")
+@pytest.mark.parametrize(
+    ("optimizer", "loss", "head_decay", "smoothing"),
+    [("sgd", "cross_entropy", 1.0, 0.0), ("adamw", "label_smoothing", 0.0, 0.2)],
+)
+def test_a_run_is_plain_torch_with_decay_by_layer(optimizer, loss, head_decay, smoothing):
+    rate, decay = (0.05, 1e-2) if optimizer == "sgd" else (1e-3, 5.0)
+    config = SMALL.replace(optimizer=optimizer, loss=loss, learning_rate=rate, weight_decay=decay)
+    config = config.replace(feature_decay=2.0, head_decay=head_decay, smoothing=0.2)
     experiment = config.experiment(config, CPU)
     modules = []
     for w, b in experiment.net.nets.layers():
@@ -52,19 +58,23 @@ def test_a_run_is_plain_torch_with_decay_by_layer(head_decay):
         modules += [linear, torch.nn.ReLU()]
     net = torch.nn.Sequential(*modules[:-1])
     groups = [
-        {"params": net[:-1].parameters(), "weight_decay": 2e-2},
-        {"params": net[-1].parameters(), "weight_decay": 1e-2 * head_decay},
+        {"params": net[:-1].parameters(), "weight_decay": 2 * decay},
+        {"params": net[-1].parameters(), "weight_decay": decay * head_decay},
     ]
-    optimiser = torch.optim.SGD(groups, lr=0.05, momentum=0.9)
+    if optimizer == "sgd":
+        optimiser = torch.optim.SGD(groups, lr=rate, momentum=0.9)
+    else:
+        optimiser = torch.optim.AdamW(groups, lr=rate, betas=(0.9, neural_collapse.BETA2))
     data = some_digits(3, dtype=torch.float64)
     for step in range(12):
         rows = batch_rows(step, len(data.x), 50)
         optimiser.zero_grad()
-        F.cross_entropy(net(data.x[rows]), data.answer[rows]).backward()
+        F.cross_entropy(net(data.x[rows]), data.answer[rows], label_smoothing=smoothing).backward()
         optimiser.step()
         experiment.step()
     read = experiment.measure()
-    assert read["train_loss"] == pytest.approx(F.cross_entropy(net(data.x), data.answer).item(), rel=1e-9)
+    loss = F.cross_entropy(net(data.x), data.answer, label_smoothing=smoothing)
+    assert read["train_loss"] == pytest.approx(loss.item(), rel=1e-9)
     wrong = (net(data.test_x).argmax(1) != data.test_answer).double().mean()
     assert read["test_error"] == pytest.approx(float(wrong))
     features = net[:-1](data.x).detach()
@@ -76,13 +86,13 @@ def test_a_run_is_plain_torch_with_decay_by_layer(head_decay):
 
 @pytest.fixture(scope="module")
 def folded():
-    """The default page's run, shorter."""
-    return run(neural_collapse.Config(learning_rate=2e-3), 700, progress=False)
+    """The default page's run, shorter and narrower."""
+    return run(neural_collapse.Config(learning_rate=2e-3, width=64), 720, every=20, progress=False)
 
 
 def test_features_fold_up_after_the_last_error(folded):
     """NC1 here is tr(Σ_W Σ_B†)/C."""
-    assert folded.events["zero training error"] < 200 < folded.events["variability a hundredth"] <= 700
+    assert folded.events["zero training error"] < 200 < folded.events["variability a hundredth"] <= 720
     assert np.nanmin(folded["fallen"]) < 0.01
     assert folded["nearest_mean"][np.isfinite(folded["nearest_mean"])][-1] == 0
     layers = folded.profiles["layers"].values[-1]

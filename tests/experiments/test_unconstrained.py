@@ -1,6 +1,7 @@
 """Free features: descent reaches the closed form, hysteresis, resumed runs, pictures."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -22,9 +23,10 @@ OTHER = {
 
 def test_every_setting_changes_the_run():
     assert OTHER.keys() == {field.name for field, _ in SMALL.fields()}
+    trained = cache(lambda config: run(config, 17, progress=False))
     for name, value in OTHER.items():
         config = SMALL.replace(loss="label_smoothing") if name == "smoothing" else SMALL
-        pair = [run(each, 17, progress=False) for each in (config, config.replace(**{name: value}))]
+        pair = trained(config), trained(config.replace(**{name: value}))
         shared = [column for column in pair[0].columns if column in pair[1].columns]
         differ = [c for c in shared if not np.array_equal(pair[0][c], pair[1][c], equal_nan=True)]
         assert differ, name
