@@ -32,6 +32,7 @@ from labkit.nn.activations import (
     unit_groups,
 )
 from labkit.nn.activations.activation import Activation, Member, Parameter, Reduction, Unit
+from labkit.nn.activations.parameter import checked
 
 __all__ = ["ACTIVATIONS", "ELEMENTWISE", "Activation", "Member", "Parameter", "Reduction", "Unit", "get"]
 
@@ -83,25 +84,8 @@ def get(name: str, **parameters: Any) -> Member:
     row = ACTIVATIONS[_checks.lookup(_NAMES, name, "activation")]
     if not parameters:
         return row
-    known = {parameter.name: parameter for parameter in row.parameters}
-    if not known:
-        raise ValueError(f"parameters of {name!r}: got {', '.join(parameters)}; allowed: none")
-    values = {
-        key: _value(_checks.lookup(known, key, f"parameter of {name!r}"), value)
-        for key, value in parameters.items()
-    }
+    values = checked(row.parameters, parameters, f" of {name!r}")
     if isinstance(row, Unit):
         changed = (one._replace(default=values.get(one.name, one.default)) for one in row.parameters)
         return replace(row, parameters=tuple(changed))
     return replace(row.make(**values), family=row.family)
-
-
-def _value(one: Parameter, value: Any) -> Any:
-    """``value`` inside the range of ``one``; for several numbers a tuple of as many as the default."""
-    if not isinstance(one.default, tuple):
-        kind = int if isinstance(one.default, int) else float
-        return _checks.number(one.name, value, kind=kind, low=one.low, high=one.high)
-    came = tuple(value) if hasattr(value, "__iter__") else (value,)
-    if len(came) != len(one.default):
-        raise ValueError(f"{one.name}: got {len(came)} numbers; allowed: {len(one.default)}")
-    return tuple(_checks.number(one.name, each, low=one.low, high=one.high) for each in came)

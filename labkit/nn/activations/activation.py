@@ -2,47 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from labkit.nn.activations.parameter import Parameter, Reduction, checked
 from labkit.nn.activations.text import told
 
 #: A parameter as a law takes it: a number, or a tensor that broadcasts with the input.
 Value = float | Tensor
 Places = Sequence[float] | Callable[..., Sequence[float]]
-
-
-class Parameter(NamedTuple):
-    """What a member depends on: a number, or several (then ``default`` is a tuple, and so is what comes).
-
-    Attributes:
-        name: as an argument.
-        default: of the source.
-        meaning: a few words.
-        low, high: what is allowed, and the ends of its slider; ``None`` for no bound.
-        learnable: whether :meth:`Activation.module` trains it.
-    """
-
-    name: str
-    default: float | tuple[float, ...]
-    meaning: str
-    low: float | None = None
-    high: float | None = None
-    learnable: bool = False
-
-
-class Reduction(NamedTuple):
-    """With ``values`` the member is the member ``to``, up to ``within`` in float64 on [-5, 5].
-
-    ``values`` are pairs (name, value), those of ``to`` pairs as well.
-    """
-
-    to: str
-    values: tuple[tuple[str, Any], ...] = ()
-    to_values: tuple[tuple[str, Any], ...] = ()
-    within: float = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,8 +105,11 @@ class Activation:
             features: one of each parameter a unit (the last dimension of the input); ``None`` for one of
                 each for all.
             values: where parameters start; their defaults otherwise.
+
+        Raises:
+            ValueError: an unknown parameter, or a value out of range.
         """
-        return Shaped(self, features, values)
+        return Shaped(self, features, checked(self.parameters, values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +147,13 @@ class Unit:
             features: units that go in, the last dimension of the input.
             values: where parameters start, their defaults otherwise; and whatever else ``build`` takes, such
                 as the ``generator`` (``torch.Generator``) of a layer that draws.
+
+        Raises:
+            ValueError: a value out of range, or units that cannot be.
         """
-        return self.build(features, **{one.name: one.default for one in self.parameters} | values)
+        known = {one.name for one in self.parameters}
+        own = checked(self.parameters, {name: value for name, value in values.items() if name in known})
+        return self.build(features, **{one.name: one.default for one in self.parameters} | values | own)
 
 
 Member = Activation | Unit

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from labkit import _checks
 from labkit.nn.activations.activation import Parameter, Unit, floating
+from labkit.nn.activations.parameter import checked
 
 
 class Layer(nn.Module):
@@ -78,6 +79,7 @@ def rowwise(
     """
 
     def build(features: int, **values: Any) -> nn.Module:
+        values = checked(parameters, values)
         layer = Rows(features, law, parameters, values)
         if check is not None:
             check(features, **values)

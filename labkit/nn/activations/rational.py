@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from labkit.nn.activations.activation import Activation, Parameter, Unit, floating, parametric
-from labkit.nn.activations.layer import drawn
+from labkit.nn.activations.activation import Activation, Parameter, Unit, parametric
+from labkit.nn.activations.layer import Layer, drawn
 from labkit.nn.activations.polynomials import Coefficients, horner, steeper
 
 PAU = "Molina, Schramowski & Kersting, Padé activation units (1907.06732)"
@@ -97,40 +97,37 @@ def _opau(x: Tensor, c: Coefficients, d: Coefficients) -> Tensor:
     return above / below
 
 
-class GroupRational(nn.Module):
+class GroupRational(Layer):
     """One denominator a group of neighbouring units, one numerator for all; |b_k x^k| term by term."""
 
     def __init__(self, features: int, groups: int) -> None:
-        super().__init__()
+        super().__init__(features)
         self.a = nn.Parameter(torch.tensor(SWISH_A))
         self.b = nn.Parameter(torch.tensor(SWISH_A_BELOW).expand(groups, -1).clone())
         # as equal as can be where groups do not divide the units
         self.register_buffer("group", torch.arange(features) * groups // features)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., features) to the same; half precision is computed in float32."""
-        wide = torch.promote_types(floating(x).dtype, torch.float32)
-        return _a(x.to(wide), self.a.to(wide), self.b.to(wide)[self.group].T).to(x.dtype)
+    def law(self, x: Tensor) -> Tensor:
+        """φ(x)."""
+        return _a(x, self.a.to(x.dtype), self.b.to(x.dtype)[self.group].T)
 
 
-class NoisyRational(nn.Module):
+class NoisyRational(Layer):
     """Version D: every coefficient of version B times its own uniform number of 1 ± noise while training."""
 
     def __init__(self, features: int, noise: float, generator: Generator | None = None) -> None:
-        super().__init__()
-        del features  # one function for all
+        super().__init__(features)  # one function for all
         self.a, self.b = nn.Parameter(torch.tensor(LEAKY_B)), nn.Parameter(torch.tensor(LEAKY_B_BELOW))
         self.noise, self.generator = noise, generator
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Any shape; one draw a call; half precision is computed in float32."""
-        wide = torch.promote_types(floating(x).dtype, torch.float32)
-        a, b = self.a.to(wide), self.b.to(wide)
+    def law(self, x: Tensor) -> Tensor:
+        """φ(x); one draw a call."""
+        a, b = self.a.to(x.dtype), self.b.to(x.dtype)
         if self.training:
             draw = drawn(torch.rand, torch.cat((a, b)).detach(), self.generator)
             factor = 1 + self.noise * (2 * draw - 1)
             a, b = a * factor[: len(a)], b * factor[len(a) :]
-        return _b(x.to(wide), a, b).to(x.dtype)
+        return _b(x, a, b)
 
 
 def _coefficients(name: str, default: Sequence[float], meaning: str) -> Parameter:

@@ -68,7 +68,7 @@ def test_group_rational_starts_as_silu_and_each_group_has_its_own_denominator():
 def test_noisy_rational_draws_from_its_own_generator_in_training_only():
     build = get("pau_d", noise=0.2).build
     x = torch.linspace(0.5, 3, 26)
-    layers = [build(1, noise=0.2, generator=torch.Generator().manual_seed(seed)) for seed in (5, 5, 6)]
+    layers = [build(26, noise=0.2, generator=torch.Generator().manual_seed(seed)) for seed in (5, 5, 6)]
     one, same, other = (layer(x) for layer in layers)
     assert torch.equal(one, same) and not torch.equal(one, other)
     plain = layers[0].eval()(x)

@@ -8,6 +8,7 @@ import torch
 from torch.func import grad, vmap
 
 from labkit.nn.activations import ACTIVATIONS, Activation, Unit, get
+from labkit.nn.activations.layer import Rows
 from tests.nn.activations.references import SLOPES, VALUES
 
 FUNCTIONS = {name: row for name, row in ACTIVATIONS.items() if isinstance(row, Activation)}
@@ -385,6 +386,30 @@ def test_unknown_names_and_parameters_are_told_the_nearest():
         get("relu", tau=1.0)
     with pytest.raises(ValueError, match="tau: got -1.0; allowed: a finite number from 0 to 10"):
         get("shifted_relu", tau=-1.0)
+
+
+@members
+def test_modules_refuse_parameters_that_are_not_theirs_or_out_of_range(name):
+    row = ACTIVATIONS[name]
+    features = () if name in FUNCTIONS else (FEATURES,)
+    if name in FUNCTIONS or isinstance(fresh(name), Rows):  # others say so as Python does
+        with pytest.raises(ValueError, match="^parameters?: got .*; allowed: "):
+            row.module(*features, colour=1.0)
+    for one in row.parameters:
+        with pytest.raises(ValueError, match=f"^{one.name}: got .*; allowed: "):
+            row.module(*features, **{one.name: math.nan})
+        if one.high is not None and not isinstance(one.default, tuple):
+            with pytest.raises(ValueError, match=f"^{one.name}: got .*; allowed: "):
+                row.module(*features, **{one.name: one.high + 1})
+
+
+@units
+def test_layers_refuse_units_that_cannot_be(name):
+    for features in (0, -2):
+        with pytest.raises(ValueError, match=r"^features: got .*; allowed: "):
+            fresh(name, features)
+    with pytest.raises(ValueError, match=r"^x: got shape \(3, 11\); allowed: \(..., 12\)"):
+        fresh(name)(torch.ones(3, FEATURES - 1))
 
 
 def test_a_member_of_ones_own_needs_its_function_only():
