@@ -240,7 +240,7 @@ def test_the_theme_is_followed_and_screenshots_are_kept(panel, page, artefacts):
     def seen(moment):
         for theme in panel.themes():
             for width in (900, 1280):
-                page.set_viewport_size({"width": width, "height": 1500})
+                page.set_viewport_size({"width": width, "height": 2100})
                 page.wait_for_timeout(400)
                 panel.picture(artefacts / f"panel_{theme}_{width}_{moment}.png")
                 # nothing may stick out of the panel sideways
