@@ -9,7 +9,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import nbformat
 import numpy as np
 from playwright.sync_api import Page
 
@@ -21,7 +20,7 @@ MOVES = 200
 #: Milliseconds between two keys: slow enough that each is a change of its own.
 PAUSE = 110
 
-PANEL = """
+PANEL = """# %%
 from labkit import live
 from labkit.experiments import grokking
 panel = live.panel(grokking.Config())
@@ -84,13 +83,9 @@ def rows() -> list[Row]:
         pages, home = Path(folder) / "pages", Path(folder) / "home"
         pages.mkdir()
         home.mkdir()
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PANEL.strip())])
-        # without one the page asks which kernel to take
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, pages / "panel.ipynb")
-        with jupyter.server(pages, home) as address, jupyter.browser(path) as page:
-            panel = jupyter.open_page(page, address, "panel.ipynb")
-            return _measured(page, panel, home / "labs" / "result.json")
+        with jupyter.server(pages, home) as lab, jupyter.browser(path) as page:
+            lab.write("panel.ipynb", PANEL)
+            return _measured(page, jupyter.open_page(page, lab, "panel.ipynb"), lab.folder / "result.json")
 
 
 def _measured(page: Page, panel: jupyter.Panel, result: Path) -> list[Row]:
