@@ -83,7 +83,9 @@ for (exhibit, cure), value in found.items():
 
 # %%
 wave = museum.Config(exhibit="ReLU beyond the data")
-beyond = [run(wave.replace(remedy=cure), steps=800, progress=False) for cure in (False, True)]
+beyond = [
+    run(wave.replace(remedy=cure), steps=100 if FAST else 800, progress=False) for cure in (False, True)
+]
 beyond[1].figure(beyond[0])  # run 1: Snake; run 2: ReLU
 
 # %%

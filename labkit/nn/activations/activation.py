@@ -104,12 +104,12 @@ class Activation:
         Args:
             features: one of each parameter a unit (the last dimension of the input); ``None`` for one of
                 each for all.
-            values: where parameters start; their defaults otherwise.
+            values: where parameters start, of several numbers as many as one likes; their defaults otherwise.
 
         Raises:
             ValueError: an unknown parameter, or a value out of range.
         """
-        return Shaped(self, features, checked(self.parameters, values))
+        return Shaped(self, features, checked(self.parameters, values, any_count=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,8 @@ class Unit:
             ValueError: a value out of range, or units that cannot be.
         """
         known = {one.name for one in self.parameters}
-        own = checked(self.parameters, {name: value for name, value in values.items() if name in known})
+        own = {name: value for name, value in values.items() if name in known}
+        own = checked(self.parameters, own, any_count=True)
         return self.build(features, **{one.name: one.default for one in self.parameters} | values | own)
 
 

@@ -79,7 +79,7 @@ def rowwise(
     """
 
     def build(features: int, **values: Any) -> nn.Module:
-        values = checked(parameters, values)
+        values = checked(parameters, values, any_count=True)
         layer = Rows(features, law, parameters, values)
         if check is not None:
             check(features, **values)

@@ -24,8 +24,8 @@ class Parameter(NamedTuple):
     high: float | None = None
     learnable: bool = False
 
-    def checked(self, value: Any) -> Any:
-        """``value`` inside the range; for several numbers a tuple of as many as the default.
+    def checked(self, value: Any, *, any_count: bool = False) -> Any:
+        """``value`` inside the range; for several numbers a tuple of as many as the default, or of any count.
 
         Raises:
             ValueError: no number, out of range, or another count of them.
@@ -34,7 +34,7 @@ class Parameter(NamedTuple):
             kind = int if isinstance(self.default, int) else float
             return _checks.number(self.name, value, kind=kind, low=self.low, high=self.high)
         came = tuple(value) if hasattr(value, "__iter__") else (value,)
-        if len(came) != len(self.default):
+        if len(came) != len(self.default) and not (any_count and came):
             raise ValueError(f"{self.name}: got {len(came)} numbers; allowed: {len(self.default)}")
         return tuple(_checks.number(self.name, each, low=self.low, high=self.high) for each in came)
 
@@ -51,7 +51,9 @@ class Reduction(NamedTuple):
     within: float = 1e-12
 
 
-def checked(parameters: Sequence[Parameter], values: Mapping[str, Any], of: str = "") -> dict[str, Any]:
+def checked(
+    parameters: Sequence[Parameter], values: Mapping[str, Any], of: str = "", *, any_count: bool = False
+) -> dict[str, Any]:
     """``values`` by name, each as its parameter takes it; ``of`` names the member in an error.
 
     Raises:
@@ -61,5 +63,6 @@ def checked(parameters: Sequence[Parameter], values: Mapping[str, Any], of: str 
     if values and not known:
         raise ValueError(f"parameters{of}: got {', '.join(values)}; allowed: none")
     return {
-        name: _checks.lookup(known, name, f"parameter{of}").checked(value) for name, value in values.items()
+        name: _checks.lookup(known, name, f"parameter{of}").checked(value, any_count=any_count)
+        for name, value in values.items()
     }

@@ -78,6 +78,17 @@ def test_noisy_rational_draws_from_its_own_generator_in_training_only():
     assert 0.8 / 1.2 < draws.min() < 0.93 and 1.07 < draws.max() < 1.2 / 0.8
 
 
+def test_modules_take_as_many_coefficients_as_one_likes():
+    x = torch.linspace(-0.9, 0.9, 7, dtype=f64)
+    ninth = get("legendre").module(c=(0.0,) * 9 + (1.0,)).to(f64)(x)
+    np.testing.assert_allclose(ninth.detach(), np.polynomial.Legendre.basis(9)(x.numpy()), atol=1e-12)
+    narrow = get("trainable_matrix").module(2, edges=(0.0,), levels=(0.25, 1.0)).to(f64)
+    y = torch.stack((x, -x), 1)
+    torch.testing.assert_close(narrow(y), torch.where(y > 0, y, y / 4))
+    with pytest.raises(ValueError, match="c: got 0 numbers; allowed: 5"):
+        get("legendre").module(c=())
+
+
 def test_hermite_basis_is_orthonormal():
     unit = torch.eye(6, dtype=f64)
     functions = [get("hermite", a=tuple(row.tolist())) for row in unit]
