@@ -5,6 +5,7 @@ Ratios are of turns taken in one run; milliseconds belong to this machine.
 
 import itertools
 import time
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -81,10 +82,32 @@ def _slider() -> list[Row]:
         sigma=lambda: gallery.gallery(start.replace(sigma=1 + next(moves))),
     )
     beside = f"(product of 512: {1e3 * took['product']:.1f} ms)"
+    each = _every_slider(start, moves)
+    slow = sorted(each, key=each.get)
     return [
         at_most(f"page 5.1, a shape moves, four curves {beside}", 1e3 * took["shape"], 40, "ms"),
         at_most(f"page 5.1, σ moves, four curves {beside}", 1e3 * took["sigma"], 40, "ms"),
+        at_most(
+            f"the same, the middle one of {len(each)} members", 1e3 * each[slow[len(slow) // 2]], 40, "ms"
+        ),
+        *(at_most(f"the same, {name}", 1e3 * each[name], 40, "ms") for name in slow[-3:]),
     ]
+
+
+def _every_slider(start: gallery.Config, moves: Iterator[float]) -> dict[str, float]:
+    """Of each member with parameters, the median of five moves of its first one."""
+    took = {}
+    for name in gallery.NAMES:
+        if ACTIVATIONS[name].parameters:
+            config = start.replace(first=name)
+            gallery.gallery(config)
+            times = []
+            for _ in range(5):
+                began = time.perf_counter()
+                gallery.gallery(config.replace(shape_1=next(moves)))
+                times.append(time.perf_counter() - began)
+            took[name] = sorted(times)[2]
+    return took
 
 
 def _papers() -> list[Row]:
