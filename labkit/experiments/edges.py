@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from labkit import runtime
-from labkit.experiments.journeys import finite, kept, table
+from labkit.experiments.journeys import finite, kept
+from labkit.experiments.layer_maps import table
 from labkit.pictures import Line, Lines, Picture
 from labkit.theory import meanfield
 
@@ -26,22 +27,13 @@ def edge(activation: str, sigma_b: float) -> meanfield.Edge:
 
 @functools.lru_cache(maxsize=256)
 def gaps(activation: str, sigma_w: float, sigma_b: float, q: float, c: float, layers: int) -> np.ndarray:
-    r"""1 - c_l at the fixed length q, (layers,), keeping the digits of a small one.
-
-    ReLU by :math:`1-R(c) = 1-c-(\sin\theta-\theta\cos\theta)/\pi` (Cho & Saul 2009), others by their series.
-    """
+    """1 - c_l at the fixed length q, (layers,), keeping the digits of a small one."""
     found = np.empty(layers)
     found[0] = 1 - c
-    squares, powers = (table(activation).at(np.array([q]))[:, 0], table(activation).powers)
+    lost = table(activation).loss(q)
+    scale = sigma_w**2 * float(table(activation).square(np.array([q]))[0]) / q
     for l in range(1, layers):  # noqa: E741
-        gap = found[l - 1]
-        if activation == "relu":
-            theta = 2 * math.asin(math.sqrt(min(gap, 2.0) / 2))
-            found[l] = gap - (math.sin(theta) - theta * math.cos(theta)) / math.pi
-        else:
-            # 1 - c^k without loss where c is near 1
-            lost = -np.expm1(powers * math.log1p(-gap)) if gap < 0.5 else 1 - (1 - gap) ** powers
-            found[l] = sigma_w**2 / q * (squares @ lost)
+        found[l] = scale * lost(found[l - 1])
     return found
 
 

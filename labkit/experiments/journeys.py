@@ -5,10 +5,9 @@ Gaussian weights make the next pre-activations of each neuron an independent Gau
 :math:`\sigma_w^2 h h^T/N + \sigma_b^2`. Drawing these, R numbers a neuron in place of N, has exactly the law
 of a network with weights drawn anew (Poole et al. 1606.05340 is its limit N → ∞).
 
-Letters: L layers, N neurons, R points, K terms of a series, P lengths.
+Letters: L layers, N neurons, R points.
 """
 
-import functools
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,14 +17,11 @@ import torch
 from torch import Tensor
 
 from labkit import runtime
-from labkit.nn.activations import Activation, get
-from labkit.theory.meanfield.hermite import Hermite
+from labkit.experiments.layer_maps import ENDLESS, table
+from labkit.nn.activations import get
 
 if TYPE_CHECKING:
     from labkit.experiments.propagation import Config
-
-#: Shortest and longest length that is told from 0 and ∞, and the step of ln q in between.
-LEAST, ENDLESS, STEP = 1e-6, 1e6, 0.125
 
 
 class Journey(NamedTuple):
@@ -33,62 +29,6 @@ class Journey(NamedTuple):
 
     length: np.ndarray
     correlation: np.ndarray
-
-
-class Series(NamedTuple):
-    r""":math:`E[\phi(u_1)\phi(u_2)] = \sum_k a_k^2 c^k` at P lengths: squares (K, P), exponents (K,)."""
-
-    squares: Tensor
-    powers: Tensor
-
-    def at(self, c: Tensor) -> Tensor:
-        """The sum at c: (P,) with P lengths, or any number of c with one length."""
-        return (self.squares * torch.as_tensor(c, dtype=torch.float64)[None] ** self.powers[:, None]).sum(0)
-
-
-def series(activation: str | Activation, q: Tensor) -> Series:
-    r"""Squares of the coefficients of :math:`\phi(\sqrt q z)` in orthonormal Hermite polynomials (Mehler).
-
-    What is left after K of them (kinks only) is put at k = 2K and 2K + 1, half each, so that c = 1 is exact.
-    """
-    phi = get(activation) if isinstance(activation, str) else activation
-    root = torch.as_tensor(q, dtype=torch.float64).reshape(-1).clamp_min(1e-12).sqrt()
-    rule = Hermite(root, phi.breaks)
-    squares = rule.coefficients(phi.function).square()
-    rest = (rule.mean(lambda x: phi.function(x).square()) - squares.sum(0)).clamp_min(0) / 2
-    count = len(squares)
-    powers = torch.tensor([*range(count), 2 * count, 2 * count + 1], dtype=torch.float64)
-    return Series(torch.cat((squares, rest[None], rest[None])), powers)
-
-
-class Table(NamedTuple):
-    """A :class:`Series` at lengths a step apart in ln q: (K, P), (K,)."""
-
-    squares: np.ndarray
-    powers: np.ndarray
-
-    def at(self, q: np.ndarray) -> np.ndarray:
-        """Squares (K, len(q)), by interpolation in ln q between twelve lengths: a φ like x⁵ needs so many."""
-        place = (np.log(np.clip(q, LEAST, ENDLESS)) - math.log(LEAST)) / STEP
-        first = np.clip(np.floor(place).astype(int) - 5, 0, self.squares.shape[1] - 12)
-        t, found = place - first, 0.0
-        for m in range(12):
-            weight = math.prod((t - n) / (m - n) for n in range(12) if n != m)
-            found = found + self.squares[:, first + m] * weight
-        return found
-
-    def length(self, q: np.ndarray, config: "Config") -> np.ndarray:
-        """V(q)."""
-        return config.sigma_b**2 + config.sigma_w**2 * self.at(q).sum(0)
-
-
-@functools.lru_cache(maxsize=32)
-def table(activation: str) -> Table:
-    """Made once an activation; then a slider of σ costs no quadrature."""
-    count = round(math.log(ENDLESS / LEAST) / STEP) + 6
-    q = LEAST * np.exp(STEP * np.arange(count))
-    one = series(activation, torch.from_numpy(q))
-    return Table(one.squares.numpy(), one.powers.numpy())
 
 
 def settled(config: "Config") -> float:
@@ -108,9 +48,9 @@ def infinite(config: "Config") -> Journey:
     of, q = table(config.activation), [config.length]
     while len(q) < config.depth and q[-1] < ENDLESS:
         q.append(float(of.length(np.array(q[-1:]), config)[0]))
-    squares, c = of.at(np.array(q)), [config.correlation]
+    c = [config.correlation]
     for layer in range(1, len(q)):
-        mean = squares[:, layer - 1] @ c[-1] ** of.powers
+        mean = float(of.mean(q[layer - 1], np.array(c[-1:]))[0])
         c.append(min(1.0, max(-1.0, (config.sigma_b**2 + config.sigma_w**2 * mean) / max(q[layer], 1e-300))))
     lost = [math.nan] * (config.depth - len(q))
     return Journey(np.array(q + lost), np.array(c + lost))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from labkit.nn.activations import get
 from labkit.pictures import Heatmap, Line
 from labkit.theory import meanfield
 
@@ -36,7 +37,8 @@ def diagram(config: "Config", every: int = 1) -> Heatmap:
     values, line = _known[key]
     return Heatmap(
         "plane",
-        f"Layers that a difference lives, {config.activation}",
+        f"Layers that a difference lives, {config.activation}"
+        + (": none, φ jumps" if get(config.activation).jumps else ""),
         values,
         xlabel="σ_w",
         ylabel="σ_b",

@@ -18,20 +18,11 @@ from labkit import config as base
 from labkit import runtime
 from labkit.config import knob
 from labkit.experiments.edges import at_the_edge, descent, edge, gaps, narrow
-from labkit.experiments.journeys import (
-    ENDLESS,
-    Journey,
-    finite,
-    infinite,
-    kept,
-    layers,
-    settled,
-    stairs,
-    table,
-)
+from labkit.experiments.journeys import Journey, finite, infinite, kept, layers, settled, stairs
+from labkit.experiments.layer_maps import ENDLESS, table
 from labkit.experiments.plane import COARSE, at_hand, diagram, log_scale
 from labkit.measures.propagation import gradient_norms, length
-from labkit.nn.activations import ELEMENTWISE
+from labkit.nn.activations import ELEMENTWISE, get
 from labkit.nn.dense import DenseNets
 from labkit.pictures import Line, Lines, Picture, Scatter
 from labkit.theory import meanfield
@@ -42,10 +33,6 @@ CURVE = 61
 CIRCLE, LOOKS = 64, (1, 5, 10)
 
 
-#: They have no slope, or change within less than the rule behind the pictures resolves (waves of sin 30 x).
-ABRUPT = ("sign", "siren", "soft_clip")
-
-
 @dataclasses.dataclass(frozen=True, repr=False)
 class Config(base.Config):
     """What a network and its two inputs are like."""
@@ -53,7 +40,7 @@ class Config(base.Config):
     activation: str = knob(
         "tanh",
         "nonlinearity",
-        choices=tuple(name for name in ELEMENTWISE if name not in ABRUPT),
+        choices=tuple(ELEMENTWISE),
         group="network",
     )
     sigma_w: float = knob(
@@ -141,7 +128,7 @@ def gradients(config: Config) -> Lines:
         lines.append(Line(kept(chi ** ((depth - layer) / 2)), f"χ⊥ = {chi:.3g}", x=layer, theory=True))
     return Lines(
         "gradient",
-        "Gradient by layer, against the last one",
+        "No gradient: φ jumps" if get(config.activation).jumps else "Gradient by layer, against the last one",
         tuple(lines),
         xlabel="layer",
         ylabel="|gradient|",
@@ -206,12 +193,10 @@ def _correlation_web(config: Config, net: Journey) -> Scatter:
     q = settled(config)
     q = q if 1e-9 < q < ENDLESS else config.length
     of = table(config.activation)
-    squares = of.at(np.array([q]))[:, 0]
-    whole = max(config.sigma_b**2 + config.sigma_w**2 * squares.sum(), 1e-300)
+    whole = max(float(of.length(np.array([q]), config)[0]), 1e-300)
 
     def move(c: np.ndarray) -> np.ndarray:
-        mean = squares @ c ** of.powers[:, None]
-        return np.clip((config.sigma_b**2 + config.sigma_w**2 * mean) / whole, -1, 1)
+        return np.clip((config.sigma_b**2 + config.sigma_w**2 * of.mean(q, c)) / whole, -1, 1)
 
     c = [config.correlation]
     for _ in range(config.depth - 1):
@@ -255,7 +240,7 @@ def _by_layer(theory: Journey, net: Journey) -> Lines:
 
 Config.experiment = None  # nothing here trains
 
-#: What pages call, from four files.
+#: What pages call, from five files.
 __all__ = [
     "Config",
     "fall", "plane", "filling_plane", "diagram", "log_scale", "gradients", "circle",

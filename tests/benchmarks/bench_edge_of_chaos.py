@@ -8,8 +8,7 @@ import time
 
 import torch
 
-from labkit.experiments import journeys, plane, propagation
-from labkit.experiments.propagation import ABRUPT
+from labkit.experiments import layer_maps, plane, propagation
 from labkit.nn.activations import ELEMENTWISE
 from labkit.theory.meanfield import moments
 from tests.benchmarks.row import Row, at_most, medians, not_here
@@ -38,7 +37,7 @@ def rows() -> list[Row]:
     )
     ms = {name: 1000 * seconds for name, seconds in took.items()}
     beside = f"(product of {CALIBRATION}: {ms['product']:.1f} ms)"
-    fresh = {name: _fresh(name) for name in ELEMENTWISE if name not in ABRUPT}
+    fresh = {name: _fresh(name) for name in ELEMENTWISE}
     first = max(fresh, key=lambda name: fresh[name][0])
     slowest = max(fresh, key=lambda name: fresh[name][1])
     return [
@@ -64,7 +63,7 @@ def _fresh(name: str) -> tuple[float, float]:
     best = [float("inf")] * 2
     for _ in range(3):
         moments._known.cache_clear()
-        journeys.table.cache_clear()
+        layer_maps.table.cache_clear()
         plane._known.clear()
         start, seen = time.perf_counter(), []
         for _ in propagation.filling_plane(propagation.Config(activation=name)):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from labkit import gauss, runtime
-from labkit.experiments import journeys, plane, propagation
+from labkit.experiments import journeys, layer_maps, plane, propagation
 from labkit.experiments.propagation import Config
 from labkit.measures.propagation import propagate
 from labkit.nn.activations import ELEMENTWISE, get
@@ -23,15 +23,27 @@ def test_the_series_is_the_expectation(name):
     phi, c = get(name), torch.tensor([-0.8, 0.0, 0.5, 0.9, 1.0], dtype=torch.float64)
     for q in (0.3, 2.0):
         exact = gauss.pair_expectation(phi.function, phi.function, q, c, breaks=phi.breaks).value
-        found = journeys.series(name, torch.tensor([q])).at(c)
+        found = layer_maps.series(name, torch.tensor([q])).at(c)
         np.testing.assert_allclose(found, exact, atol=1e-9 if name in SMOOTH else 1e-4)
 
 
-@pytest.mark.parametrize("name", [name for name in ELEMENTWISE if name not in propagation.ABRUPT])
+@pytest.mark.parametrize("name", ELEMENTWISE)
 def test_the_table_gives_the_length_map(name):
     config, q = Config(activation=name, sigma_w=1.3), np.array([0.05, 0.7, 3.0, 9.0])
     exact = meanfield.length_map(name, q, 1.3, 0.2)
     np.testing.assert_allclose(propagation.table(name).length(q, config), exact, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["sign", "siren", "soft_clip", "gelu", "abs", "hard_tanh", "hard_shrink"])
+def test_pages_show_the_correlation_map(name):
+    """Of a jump, a wave and a sharp bend too; and 1 - c of the same."""
+    c = np.array([-1.0, -0.3, 0.5, 0.9, 0.99])
+    for q in (0.3, 3.0):
+        exact = meanfield.correlation_map(name, c, q, 1.0, 0.0).numpy() * q
+        of = layer_maps.table(name)
+        np.testing.assert_allclose(of.mean(q, c), exact, atol=1e-4 * float(of.square(np.array([q]))[0]))
+        lost = [of.loss(q)(1 - one) for one in c[1:]]
+        np.testing.assert_allclose(lost, 1 - exact[1:] / of.square(np.array([q])), atol=1e-4)
 
 
 def test_the_settled_length_is_the_fixed_point():
@@ -133,19 +145,26 @@ def test_a_circle_becomes_a_point_or_leaves_its_plane():
     )
 
 
-WILD = [name for name in ELEMENTWISE if name not in propagation.ABRUPT]
 NOTHING, LITTLE = {"sigma_w": 0.0, "sigma_b": 0.0}, {"width": 4}
 
 
 @pytest.mark.parametrize(
     ("name", "extreme"),
-    [(name, {"sigma_w": 4.0}) for name in WILD]
+    [(name, {"sigma_w": 4.0}) for name in ELEMENTWISE]
     + [(name, less) for name in ("tanh", "relu", "gelu", "gcu", "hermite") for less in (NOTHING, LITTLE)],
 )
 def test_every_activation_is_drawn_at_the_ends_of_the_sliders(name, extreme):
     for picture in (*propagation.fall(Config(activation=name, **extreme)),):
         assert picture.title
     assert propagation.gradients(Config(activation=name, **extreme)).lines
+
+
+def test_of_a_jump_the_pages_say_that_it_has_no_slope():
+    sign = Config(activation="sign")
+    diagram = propagation.diagram(sign)
+    assert np.isnan(diagram.values).all() and "jumps" in diagram.title
+    assert "jumps" in propagation.gradients(sign).title
+    assert "jumps" in propagation.descent(sign).note
 
 
 def test_gaps_follow_their_asymptotes():

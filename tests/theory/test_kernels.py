@@ -34,6 +34,13 @@ CASES = {
     "erf": (torch.erf, special.erf, lambda x: 2 / math.sqrt(math.pi) * np.exp(-x * x), ()),
     "sin": (torch.sin, np.sin, np.cos, ()),
     "cos": (torch.cos, np.cos, lambda x: -np.sin(x), ()),
+    "sin 2.5x": (
+        lambda x: torch.sin(2.5 * x),
+        lambda x: np.sin(2.5 * x),
+        lambda x: 2.5 * np.cos(2.5 * x),
+        (),
+    ),
+    "cos 3x": (lambda x: torch.cos(3 * x), lambda x: np.cos(3 * x), lambda x: -3 * np.sin(3 * x), ()),
     "gaussian": (
         lambda x: torch.exp(-x * x),
         lambda x: np.exp(-x * x),
@@ -239,7 +246,7 @@ def test_activations_are_recognised_by_values():
     assert recognise(lambda x: x.clamp(min=0)).slope == 0
     assert recognise(nn.functional.relu6) is None
     assert recognise(lambda x: nn.functional.gelu(x, approximate="tanh")) is None
-    assert recognise(lambda x: torch.sin(1.01 * x)) is None
+    assert recognise(lambda x: torch.sin(1.01 * x) * 1.01) is None
 
 
 class NtkNet(nn.Module):

@@ -54,7 +54,7 @@ def nngp_ntk(
     Jacot et al. (1806.07572), Lee et al. (1711.00165). Valid for width → ∞ at fixed depth; at width n
     fluctuations are of order depth/n.
 
-    Closed forms for the identity, ReLU, leaky ReLU, |x|, sign, erf, sin, cos, exp(−kx²), GELU, x² and x³,
+    Closed forms for the identity, ReLU, leaky ReLU, |x|, sign, erf, sin kx, cos kx, exp(−kx²), GELU, x², x³,
     however they are passed; all else by quadrature (:mod:`labkit.theory.kernels.numeric`), right to 1e-9 of
     :math:`\sqrt{E[\phi(u)^2]E[\phi(v)^2]}` or refused.
 

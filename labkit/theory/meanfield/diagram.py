@@ -114,7 +114,7 @@ class _Series:
         rest = (whole - self.squares.sum(0)).clamp_min(0)
         rest1 = (qb @ weights - (self.k * self.squares).sum(0)).clamp_min(0)
         kinked = (lambda k, width: _kinked(of, nodes, k, width) @ weights) if of.kinks else None
-        self.tail_k, self.tail = _tail(rest, rest1, float(len(squares)), kinked)
+        self.tail_k, self.tail = tail_of(rest, rest1, float(len(squares)), kinked)
         self.tail *= rest > 1e-11 * self.squares.sum(0)
         need = (self.squares * (self.k + 1) > 1e-11 * (self.squares * (self.k + 1)).sum(0)).any(1).nonzero()
         count = int(need.max()) + 1
@@ -158,11 +158,13 @@ class _Series:
         return c, slope
 
 
-def _tail(rest: Tensor, rest1: Tensor, first: float, kinked: Callable | None) -> tuple[Tensor, Tensor]:
+def tail_of(
+    rest: Tensor, rest1: Tensor, first: float, kinked: Callable | None = None
+) -> tuple[Tensor, Tensor]:
     """Exponents (SPREAD, 1) and weights (SPREAD, P) for all k from ``first`` on: Σ a_k², Σ k a_k² given.
 
     What the kinks' own tail does not hold is put at two k near the start. Where no kink is known: a power
-    law in k that has both moments.
+    law in k that has both moments, k^{-3/2} where the second is infinite.
     """
     cell = first * 2 ** (torch.arange(SPREAD + 1, dtype=torch.float64, device=rest.device)[:, None] / 2)
     low, high = cell[:-1], torch.cat((cell[1:-1], torch.full_like(cell[:1], math.inf)))
@@ -180,6 +182,7 @@ def _tail(rest: Tensor, rest1: Tensor, first: float, kinked: Callable | None) ->
     shape = k ** (1 - p)
     means = ((k * shape).sum(0) / shape.sum(0)).flip(0).contiguous()
     mean = (rest1 / rest.clamp_min(1e-300)).clamp(float(means[0]), float(means[-1]))
+    mean = torch.where(rest1 == math.inf, means[len(p) - 1 - int((p - 1.5).abs().argmin())], mean)
     right = torch.searchsorted(means, mean).clamp(1, len(p) - 1)
     share = (mean - means[right - 1]) / (means[right] - means[right - 1])
     shape = (shape / shape.sum(0)).flip(1)
