@@ -21,7 +21,6 @@
 import os
 
 import numpy as np
-import torch
 
 from labkit import exercises, live, pages, run
 from labkit.experiments import neural_collapse
@@ -83,6 +82,8 @@ print("quotient over pseudo-inverse changes by more than half:", quotient.max() 
 # A row of the table says who defined it. And to read all of this off a network of your own, two lines are enough:
 
 # %%
+import torch
+
 print(pages.source(collapse.nc1_quotient), "\n")
 
 data = neural_collapse.data_of(config)
@@ -99,6 +100,10 @@ for _ in range(10):
 frame[["step", "layer", "samples", "nc1_pinv", "nc1_quotient", "etf_means", "nearest_mean"]].tail(3).round(3)
 
 # %% [markdown]
+# (Each `meter(loader)` goes over the data once more: a third of an epoch, with NC4 twice that. `for x, answer in
+# meter.batches(loader):` takes the features that training computes anyway, for a few percent; weights move meanwhile,
+# so that it reads an average over the epoch, and no NC4.)
+#
 # ## 6 · Explain
 # | name here | formula | what it sees |
 # |---|---|---|
@@ -181,13 +186,11 @@ exercises.check("neural_collapse-02-unseen", blind)
 # %%
 # NBVAL_CHECK_OUTPUT
 assert np.allclose(ratio, 6) and quotient.max() > 1.5 * quotient.min()
-moments = collapse.class_moments(torch.tensor(blind), torch.arange(3).repeat_interleave(50))
+moments = collapse.class_moments(blind, np.repeat(range(3), 50))
 assert collapse.nc1_pinv(moments) < 1e-6 and collapse.nc1_quotient(moments) > 1
-corners = torch.tensor(np.eye(6) - 1 / 6)[torch.arange(6).repeat_interleave(2)]  # a simplex ...
-rows = (
-    corners + 0.1 * corners.roll(4, 0) * torch.tensor([1.0, -1.0]).repeat(6)[:, None]
-)  # ... that varies in its span
-perfect = collapse.class_moments(rows, torch.arange(6).repeat_interleave(2))
+corners = np.repeat(np.eye(6) - 1 / 6, 2, axis=0)  # a simplex ...
+rows = corners + 0.1 * np.roll(corners, 4, 0) * np.tile([[1], [-1]], (6, 1))  # ... that varies in its span
+perfect = collapse.class_moments(rows, np.repeat(range(6), 2))
 assert abs(collapse.nc1_pinv(perfect) / collapse.nc1_quotient(perfect) - 5 / 6) < 1e-9
 assert abs(collapse.cdnv(perfect) / collapse.nc1_quotient(perfect) - 5 / 12) < 1e-9
 assert history["self_duality"][row] > 10 * history["self_duality_product"][row]
