@@ -258,8 +258,8 @@ def test_balanced_widths_keep_both_variances():
 @pytest.mark.parametrize("kind", FIELDS)
 def test_the_kernel_of_a_field_by_any_way(kind):
     """Also through its check of coordinates, of which vmap shows no values."""
-    net, x = small(kind=kind, omega_0=6.0, scale=2.0), points(7)
-    by_autograd, by_structure = empirical_ntk(net, x), dense_ntk(net.nets, x)[0]
+    net, x = small(kind=kind, omega_0=6.0, scale=2.0, encoding="positional", bands=2), points(7)
+    by_autograd, by_structure = empirical_ntk(net, x), dense_ntk(net.nets, net.encoded(x))[0]
     alike = torch.allclose(by_autograd, by_structure, rtol=1e-9)
     assert alike == (kind != "finer"), "FINER's factor is hidden from autograd"
 

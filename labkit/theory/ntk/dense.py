@@ -20,7 +20,8 @@ def dense_ntk(nets: DenseNets, x: Tensor, x2: Tensor | None = None) -> Float[Ten
     not see (:func:`labkit.nn.fields.waves.finer`), has another kernel by autograd, and trains by neither.
 
     Args:
-        nets: M networks with one output.
+        nets: M networks with one output; of a :class:`labkit.nn.fields.Field` ``field.nets``, with x
+            ``field.encoded(x)``.
         x: (n1, in), or (M, n1, in).
         x2: (n2, in), or (M, n2, in); ``None`` means x, and gives exactly symmetric kernels.
 
