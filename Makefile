@@ -53,8 +53,9 @@ install: $(VENV)/lab.stamp
 
 # --- the two commands --------------------------------------------------------------------------
 
+# Waiting threads sleep in every kernel, also where torch is imported before labkit (labkit/_openmp.py).
 lab: $(VENV)/lab.stamp
-	$(BIN)/jupyter lab --ServerApp.root_dir=labs --LabApp.default_url=/lab/tree/00_start.ipynb
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/jupyter lab --ServerApp.root_dir=labs --LabApp.default_url=/lab/tree/00_start.ipynb
 
 # The slow tests too, which a plain `pytest` leaves out.
 test: $(VENV)/test.stamp lint

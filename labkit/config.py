@@ -81,7 +81,13 @@ class Config:
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> "Config":
-        """The named preset, optionally changed further."""
+        """The named preset, optionally changed further.
+
+        An alias such as "paper" means one preset for each value of a field, and follows ``changes``.
+        """
+        if name in cls.aliases:
+            field, names = cls.aliases[name]
+            name = _checks.lookup(names, changes.get(field, getattr(cls(), field)), field)
         values, _ = _checks.lookup(cls.presets, name, "preset")
         return cls(**{**values, **changes})
 

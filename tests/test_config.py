@@ -98,6 +98,13 @@ def test_presets_are_valid_and_documented(config):
 
 
 @pytest.mark.parametrize("config", CONFIGS)
+def test_an_alias_means_one_preset_for_each_value_of_a_field(config):
+    for alias, (field, names) in config.aliases.items():
+        for value, preset in names.items():
+            assert config.preset(alias, **{field: value}) == config.preset(preset)
+
+
+@pytest.mark.parametrize("config", CONFIGS)
 def test_slider_stops_are_sorted_and_run_from_the_smallest_to_the_largest(config):
     for field, about in config.fields():
         if about.choices is None and about.slider and about.low is not None and about.high is not None:

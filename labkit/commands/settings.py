@@ -1,7 +1,7 @@
 """Settings from the words of a command line."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from labkit import _checks
@@ -28,16 +28,13 @@ def config(kind: type[Config], assignments: Iterable[str], preset: str | None = 
         values[name] = value(kind, name, text)
     if preset is None:
         return kind(**values)
-    return kind.preset(preset_name(kind, preset, values), **values)
+    return kind.preset(_preset_name(kind, preset), **values)
 
 
-def preset_name(kind: type[Config], given: str, values: Mapping[str, Any]) -> str:
+def _preset_name(kind: type[Config], given: str) -> str:
     """The preset that is meant by its name, the beginning of its name, or an alias."""
-    if given in kind.presets:
+    if given in kind.presets or given in kind.aliases:
         return given
-    if given in kind.aliases:
-        field, names = kind.aliases[given]
-        return _checks.lookup(names, values.get(field, getattr(kind(), field)), field)
     near = [name for name in kind.presets if name.lower().startswith(given.lower())]
     return near[0] if len(near) == 1 else _checks.choice("preset", given, [*kind.presets, *kind.aliases])
 

@@ -119,8 +119,9 @@ def _figure(pictures: list[Picture], histories: Sequence[History], columns: int,
                 axes.set_xscale("symlog" if xscale == "log" else "linear", **_symlog(xscale))
                 axes.set_xlim(left=0)  # a margin would show negative steps
             if picture.note:
-                axes.annotate(picture.note, (0.5, 0.5), xycoords="axes fraction", ha="center",
-                              va="center", fontsize="small", wrap=True)  # fmt: skip
+                below = isinstance(picture, Table)  # in the middle of its cells nobody could read it
+                axes.annotate(picture.note, (0.5, 0 if below else 0.5), xycoords="axes fraction", ha="center",
+                              va="top" if below else "center", fontsize="small", wrap=True)  # fmt: skip
         seaborn.despine(fig=sheet)
     return sheet
 

@@ -30,10 +30,11 @@ def draw(axes: Axes, picture: Lines, histories: Sequence[History]) -> None:
         if picture.events and history is not None:
             _mark(axes, history, colours)
     axes.set_xscale(picture.xscale)
-    axes.set_yscale(picture.yscale)
+    if picture.yscale != "log" or any((line.get_ydata() > 0).any() for line in axes.lines):
+        axes.set_yscale(picture.yscale)
     if picture.ylim is not None:
         axes.set_ylim(*picture.ylim)
-    elif picture.yscale == "log":
+    elif axes.get_yscale() == "log":
         _widen(axes)
     if histories and all(len(history) == 1 for history in histories) and picture.xlabel == "step":
         axes.set_xlim(0, 1)  # as in the browser; a step before the first does not exist

@@ -22,7 +22,6 @@
 import os
 
 import numpy as np
-import torch
 
 from labkit import exercises, live, pages, panels, run
 from labkit.experiments import grokking
@@ -146,6 +145,8 @@ print(pages.source(circuits.excluded_loss))
 # This is Gromov's solution. It needs no training: draw phases, write down waves.
 
 # %%
+import torch
+
 from labkit.theory import modular
 
 hand = modular.analytic_solution(97, 500, generator=torch.Generator().manual_seed(0), dtype=torch.float32)

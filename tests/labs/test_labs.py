@@ -3,6 +3,7 @@
 import ast
 import builtins
 import json
+import math
 import re
 from pathlib import Path
 
@@ -48,6 +49,16 @@ def test_a_page_runs_and_its_checked_outputs_are_the_stored_ones(path, executed)
     failures = [f"In: {cell.source}\n{cell.failure}" for cell in executed(path) if cell.failure]
     assert not failures, "\n\n".join(failures)
     assert len(executed(path)) == sum(cell.cell_type == "code" for cell in pages.read(path).cells)
+
+
+@every_source
+def test_labkit_comes_before_torch(path):
+    """Only then do torch's threads sleep while they wait: see ``labkit/_openmp.py``."""
+    first = {}
+    for number, line in enumerate(path.read_text().splitlines()):
+        if found := re.match(r"(?:import|from) (labkit|torch)\b", line):
+            first.setdefault(found[1], number)
+    assert first["labkit"] < first.get("torch", math.inf)
 
 
 @every_source

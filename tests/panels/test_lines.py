@@ -93,3 +93,8 @@ def test_noise_on_a_log_axis_is_not_stretched():
     axes = explore_figure([Lines("a", "a", (Line([1.0, 1.01], "y", x=[0, 1]),), yscale="log")]).axes[0]
     low, high = np.log10(axes.get_ylim())
     assert abs(high - low - 0.33) < 1e-9
+
+
+def test_a_logarithmic_picture_without_a_positive_value_is_drawn_without_a_warning():
+    drawn = explore_figure([Lines("none", "None", (Line([np.nan, 0.0], "y", x=[0, 1]),), yscale="log")])
+    assert drawn.axes[0].get_yscale() == "linear"
