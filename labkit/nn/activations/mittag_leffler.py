@@ -66,21 +66,12 @@ def mittag_leffler(z: Tensor, alpha: Value, beta: Value) -> Tensor:
 
 
 def _slope(z: Tensor, alpha: Value, beta: Value) -> Tensor:
-    """dE/dz for α up to 1, where only z > 0 has a pole."""
-    alpha, beta = _like(z, alpha), _like(z, beta)
-    high, turned, real, imaginary = _nodes(z.dim(), alpha, beta)
-    real = real - z
-    square, other = real.square(), imaginary.square()
-    above = high * (square - other) + 2 * turned * real * imaginary
-    value = (above / (square + other).square()).sum(0)
-    seen = z > NEAR ** (2 * alpha)
-    safe = torch.where(seen, z, 1.0)
-    length = safe.log() / alpha
-    root = (length / 2).exp()
-    share = torch.sigmoid(2 * pi / STEP * (root - LINE))
-    change = root.square() + 1 - beta + (1 - share) * pi / STEP * root
-    residue = (root.square() + (1 - beta) * length).exp() * share * change / (alpha.square() * safe)
-    return value + torch.where(seen, residue, 0.0)
+    r"""dE/dz in float64, :math:`(E_{\alpha,\alpha+\beta-1} - (\beta - 1)E_{\alpha,\alpha+\beta})/\alpha`."""
+    z = z.double()
+    value = mittag_leffler(z, alpha, alpha + beta - 1)
+    if torch.is_tensor(beta) or beta != 1:
+        value = value - (beta - 1) * mittag_leffler(z, alpha, alpha + beta)
+    return value / alpha
 
 
 def _nodes(dims: int, alpha: Tensor, beta: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -129,6 +120,7 @@ MEMBERS: dict[str, Activation] = {
         r"\phi(x) = E_{\alpha,\beta}(x) = \sum_{k \ge 0} x^k/\Gamma(\alpha k + \beta)",
         SOURCE,
         (ALPHA._replace(default=0.5, high=2.0, meaning="order; 1 is e^x, 2 at -x² is cos x"), BETA),
+        slope=lambda x, alpha, beta: _slope(x, alpha, beta).to(x.dtype),
         # beyond 2 it grows like exp(x^{1/α})
         safe=(-20.0, 2.0),
         note="the function of which the source is made; as an activation by itself ours",
