@@ -20,7 +20,6 @@
 
 # %%
 import numpy as np
-import torch
 
 from labkit import exercises, live, pages, panels
 from labkit.experiments import propagation
@@ -144,6 +143,9 @@ exercises.check("edge_of_chaos-02-deep", answer)
 
 # %%
 # NBVAL_CHECK_OUTPUT
+import torch
+
+
 def shares(sigma_w):
     """Size of the circle against the signal's, and how much of it lies in one plane, in layer 10."""
     angle = torch.linspace(0, 6.2832, 65, dtype=torch.float64)[:-1]

@@ -24,7 +24,6 @@ import math
 import os
 
 import numpy as np
-import torch
 
 from labkit import exercises, live, pages, run, runtime
 from labkit.experiments import edge_of_chaos, sparse
@@ -135,6 +134,9 @@ held.figure(pictures=["accuracy", "loss", "length", "gradient"], columns=2)
 
 
 # %%
+import torch
+
+
 def zeros(config, state=None):
     experiment = config.experiment(config, torch.device("cpu"))
     if state is not None:

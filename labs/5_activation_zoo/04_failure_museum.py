@@ -22,7 +22,6 @@
 import os
 
 import numpy as np
-import torch
 
 from labkit import exercises, live, pages, run
 from labkit.claims.activation_zoo import spread
@@ -101,6 +100,8 @@ print("the same function, stable, does: ", found["overflow", True] > 0.5)
 # difference between the two ways of writing SiLU:
 
 # %%
+import torch
+
 print(pages.source(exhibits._naive_silu))
 row = museum.EXHIBITS["overflow"]
 z = torch.tensor([1.0, 11.0, 12.0])
