@@ -150,7 +150,7 @@ assert off > 0.04 and moved > 0.5  # rich: the kernel is another one
 learnt = kernel_regime.course(kernel_regime.Config.preset("no bias").trained).values[-1]
 spectrum = 2 * np.abs(np.fft.rfft(learnt.numpy())) / len(learnt)
 assert spectrum[3] < 0.01 and spectrum[4] > 0.9  # never learnt, and learnt
-far, strong = (-np.diff(np.log2(circle_eigenvalues("relu", [4, 8, 16, 32], sigma_b=b))) for b in (1, 2**0.5))
+far, strong = (-circle_eigenvalues("relu", [4, 8, 16, 32], sigma_b=b).log2().diff() for b in (1, 2**0.5))
 assert abs(far[2] - 2) < 0.05 < strong[0] - 2 < far[0] - 2 < 0.3  # k⁻², but not at once
 print("all claims of this page hold")
 

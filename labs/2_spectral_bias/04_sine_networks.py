@@ -33,7 +33,9 @@ from labkit.pictures import Line, Lines
 
 FAST = os.environ.get("LABKIT_FAST") == "1"  # set by the tests: fewer runs, same verdicts
 small = picture_fields.Config(size=64, width=64, learning_rate=2e-3)  # SIREN, ω₀ = 30
-run(small, 100, every=20, progress=False).figure(pictures=["picture", "gradient", "laplacian"])
+run(small, 40 if FAST else 100, every=20, progress=False).figure(
+    pictures=["picture", "gradient", "laplacian"]
+)
 
 # %% [markdown]
 # ## 2 · Predict
@@ -104,8 +106,8 @@ tanh = get("tanh")
 for sigma_p in (0.1, 1.0, 3.0):
     gain, back = variance_gain(tanh, sigma_p), backward_ratio(tanh, sigma_p)
     print(f"σ_p = {sigma_p:<4g} gain² = {gain:6.2f}   gradients × {back:.2f} a layer")
-deep = picture_fields.Config(size=64, width=64, depth=6, kind="mlp", activation="tanh", learning_rate=1e-3)
-deep = deep.replace(derivatives=False)
+deep = small.replace(kind="mlp", activation="tanh", depth=6, learning_rate=1e-3, derivatives=False)
+deep = deep.replace(size=32 if FAST else 64)
 own, informed = (
     run(deep.replace(variance=v), 100, every=100, progress=False)["train_psnr"][-1] for v in (0.0, 3.0)
 )
