@@ -242,9 +242,12 @@ CLAIMS: tuple[Claim, ...] = (
         f"within two points, after {UPDATES} steps on digits", clipped_trains, slow=True,
         note="Not patience but the data set the limit: of width 512, with a falling learning rate, the "
         "clipped network has learnt the training set after 2 400 steps (loss .007) and is right in "
-        ".80 of the test, .82 at best. Of width 256 it comes to .70 so, clipped soft threshold to "
-        ".75. Clips of .5, .7 and 1.5, SGD and learning rates of 3e-5 and 1e-3 did worse than m = 1 "
-        "at 1e-4 to 3e-4 with AdamW; batches of 256 and start lengths of 4 to 20 learn faster at "
-        "first (one run each). The paper has MNIST, forty times as many pictures.",
+        ".80 of the test, .82 at best. Orthogonal weights and pictures moved by a pixel in half of the "
+        "draws change nothing: .98 of the training set after 1 760 steps, .79 of the test. Of width 256 "
+        "it comes to .70, clipped soft threshold to .75. Clips of .5, .7 and 1.5, SGD and learning rates "
+        "of 3e-5 and 1e-3 did worse than m = 1 at 1e-4 to 3e-4 with AdamW (one run each). What the "
+        "pictures show is lost early: of random networks of width 256 a linear readout of layer 10 is "
+        "right in .43 of the test (dense ReLU: .82), of width 512 in .68. The paper has MNIST, forty times "
+        "as many pictures.",
     ),
 )  # fmt: skip

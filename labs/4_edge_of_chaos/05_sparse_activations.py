@@ -158,9 +158,9 @@ print(f"silent at the start: {before:.2f}")
 # Where the explanation ends: it learns, but slowly. After 1 000 steps it is right in .62 of the test; dense ReLU
 # of the same shape comes to .94 (so the claim that it trains nearly as well is not met here, see the ledger).
 # Patience does not close the gap: 512 wide and with a falling learning rate, it knows the training set after
-# 2 400 steps (loss .007), and is right in .80 of the test. What is missing may be pictures: the paper has forty
-# times as many. And at 85 % few neurons carry the signal: with 128 of them in a layer instead of 256, next to
-# nothing is learnt within 300 steps.
+# 2 400 steps (loss .007), and is right in .80 of the test. Orthogonal weights and shifted pictures change
+# nothing (.79). Few neurons carry the signal: before training, a linear readout of layer 10 is right in .43 of the
+# test, that of dense ReLU in .82 (at width 512 in .68). The paper trains on forty times as many pictures.
 #
 # ## 7 · Try it
 # **A.** Write `biases(tau)`: the σ_b of shifted ReLU (no clip) that keeps length 1 at χ⊥ = 1. A grid over z or

@@ -3,6 +3,7 @@
 import functools
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy import integrate
@@ -107,8 +108,6 @@ def mapped(name, q, c):
 
 @functools.lru_cache
 def legendre():
-    import numpy as np
-
     return np.polynomial.legendre.leggauss(24)
 
 
@@ -532,6 +531,7 @@ def test_phase_diagram_tells_what_is_unbounded():
     (lambda: mf.chi_perp("tahn", 1.0, 1.0), "Did you mean 'tanh'"),
     (lambda: mf.chi_perp(lambda x: x.sum(), 1.0, 1.0), r"phi: gave shape \(\) for an input of shape"),
     (lambda: mf.chi_perp(lambda x: x * math.nan, 1.0, 1.0), "phi: gave NaN at x = -3"),
+    (lambda: mf.length_map(np.tanh, 1.0, 1.0, 0.0), "phi: autograd fails on it .* allowed: torch operations"),
     (lambda: mf.length_map("tanh", "one", 1.0, 0.0), "q: got 'one'"),
     (lambda: mf.length_map("tanh", [1.0, 2], [1.0, 2, 3], 0.0), "allowed: shapes that broadcast together"),
 ])  # fmt: skip

@@ -39,6 +39,10 @@ class Moments:
         self.breaks, self.known = activation.breaks, known
         self.tables: dict = {}
         self.phi(torch.linspace(-3, 3, 7, dtype=torch.float64))
+        try:
+            self.slope(torch.linspace(-3, 3, 7, dtype=torch.float64))
+        except RuntimeError as error:
+            raise ValueError(f"phi: autograd fails on it ({error}); allowed: torch operations") from error
         self.jumps = bool(activation.jumps) or not known and _jumps(self)
         if known:
             self.kinks = activation.kinks

@@ -8,6 +8,7 @@ A table grows to the right where it is asked to: of a wave sin ωx quadrature co
 bounded activations are short.
 """
 
+import contextlib
 import math
 from typing import NamedTuple
 
@@ -95,13 +96,12 @@ def _squares(of: Moments, s: Tensor) -> Tensor:
 
 def _longer(of: Moments, near: Table, end: float, device: torch.device) -> Table:
     """Up to ``end``; where that fails, as for sin x with q = 1e12, decade by decade as far as it goes."""
-    low = float(near.s[-1])
-    try:
-        return _joined(near, _make(of, low + STEP, end, device, MOST if end <= ENDS[MIDDLE] else FEW))
-    except (gauss.NotReached, ValueError):
-        if end <= ENDS[MIDDLE]:
-            raise
-        pieces = [near]
+    low, pieces = float(near.s[-1]), [near]
+    if end <= ENDS[MIDDLE]:
+        return _joined(near, _make(of, low + STEP, end, device))
+    with contextlib.suppress(gauss.NotReached, ValueError):
+        _make(of, end, end, device, FEW)  # if the last node is within reach, so are all
+        return _joined(near, _make(of, low + STEP, end, device, FEW))
     while low < end:
         high = min(low + 18 * STEP, end)
         try:
