@@ -136,7 +136,7 @@ def parser() -> argparse.ArgumentParser:
     doctor.add_argument("--quick", action="store_true", help="leave out the one-second speed calibration")
 
     claims = command("claims", _claims, "measure what the papers claim, beside what they claim")
-    claims.add_argument("lab", nargs="?", help="only this lab, for instance grokking")
+    claims.add_argument("lab", nargs="?", help="only this lab, or one claim: grokking, grokking/delay")
     claims.add_argument("--slow", action="store_true", help="also the claims that take many minutes")
     claims.add_argument("--markdown", action="store_true", help="write the table docs/claims.md")
 

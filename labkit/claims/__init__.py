@@ -1,6 +1,6 @@
 """What papers and this lab claim, beside what the code measures.
 
-One file a lab; :data:`LABS` is the table. ``python -m labkit claims [lab] [--slow] [--markdown]``.
+One file a lab; :data:`LABS` is the table. ``python -m labkit claims [lab or id] [--slow] [--markdown]``.
 """
 
 import sys
@@ -43,7 +43,7 @@ def main(
     """Measure claims and print each beside what is expected.
 
     Args:
-        lab: only this lab; ``None`` for all.
+        lab: only this lab, or the one claim of this id, slow or not; ``None`` for all.
         slow: also the claims that take many minutes.
         markdown: also write ``docs/claims.md`` in the checkout (see :mod:`labkit.claims.ledger` for what
             happens to claims that were not run).
@@ -54,7 +54,7 @@ def main(
         0 if every claim that was run holds, 1 if one fails or could not be measured, 2 for a bad argument.
     """
     try:
-        names = list(labs) if lab is None else [_checks.choice("lab", lab, labs)]
+        chosen = _chosen(lab, labs)
         if markdown:  # before the minutes of measuring, not after
             _writable(root / "docs" / "claims.json", root)
     except ValueError as error:
@@ -62,13 +62,21 @@ def main(
         return 2
     measured: dict[str, Measured] = {}
     counts: dict[str, int] = {}
-    for claim in (claim for name in names for claim in labs[name]):
-        verdict = _judge(claim, measured) if slow or not claim.slow else _skip(claim)
+    for claim in chosen:
+        verdict = _judge(claim, measured) if slow or not claim.slow or claim.id == lab else _skip(claim)
         counts[verdict] = counts.get(verdict, 0) + 1
     print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
     if markdown:
         print(f"written: {ledger.write(root / 'docs', labs, measured).relative_to(root)}")
     return int(any(verdict not in (HOLDS, NOT_RUN) for verdict in counts))
+
+
+def _chosen(lab: str | None, labs: Mapping[str, tuple[Claim, ...]]) -> list[Claim]:
+    every = [claim for claims in labs.values() for claim in claims]
+    if lab is None:
+        return every
+    _checks.choice("lab", lab, [*labs, *(claim.id for claim in every)])
+    return [claim for claim in every if claim.id == lab or claim in labs.get(lab, ())]
 
 
 def _judge(claim: Claim, measured: dict[str, Measured]) -> str:

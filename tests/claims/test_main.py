@@ -81,6 +81,11 @@ def test_one_lab_alone(capsys):
     assert "toy/bad" not in capsys.readouterr().out
 
 
+def test_one_claim_alone_even_if_it_is_slow(capsys):
+    assert claims.main("toy/slow", labs={"toy": (BAD, SLOW)}) == 0
+    assert "[ holds ] toy/slow" in capsys.readouterr().out and RAN == [1.0]
+
+
 def test_an_unknown_lab_gives_the_nearest(capsys):
     assert claims.main("groking") == 2
     said = capsys.readouterr().err
