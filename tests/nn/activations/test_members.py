@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
+from labkit.experiments import edge_of_chaos
 from labkit.nn.activations import ACTIVATIONS, Activation, Unit, get
 from labkit.nn.activations.layer import Rows
 from tests.nn.activations.references import SLOPES, VALUES
@@ -418,3 +419,10 @@ def test_a_member_of_ones_own_needs_its_function_only():
     assert row.into(x, torch.empty(2)).tolist() == [8, -1]
     assert row.slope_(x, x**3, torch.tensor([1.0, 2.0])).tolist() == [12, 6]
     assert Activation(torch.round).derivative(x).tolist() == [0, 0]
+
+
+def test_thresholds_reach_as_far_as_the_sliders_of_the_edge_of_chaos():
+    far = {name: edge_of_chaos.Config.knob(name).high for name in ("tau", "clip")}
+    for name in ("shifted_relu", "soft_threshold", "clipped_shifted_relu", "clipped_soft_threshold"):
+        limits = {one.name: one.high for one in ACTIVATIONS[name].parameters}
+        assert limits["tau"] >= far["tau"] and limits.get("m", math.inf) >= far["clip"]
