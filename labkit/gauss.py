@@ -158,7 +158,9 @@ def _pairs(h, q, q2, c, breaks, breaks2, rtol: float, floor: Tensor | float) -> 
         inner_error.scatter_reduce_(0, index, by_row, "amax")
         return given.view(z.shape)
 
-    both = torch.cat((_places(r1, breaks, None), _places(r2 * c, breaks2, None)), -1)
+    # given z_1, g's kink is spread over some s in z_2: for c near 1 a step narrower than any panel
+    spread = [_places(r2 * c, breaks2, m * r2 * s) for m in (-8.0, -2.0, 0.0, 2.0, 8.0)]
+    both = torch.cat((_places(r1, breaks, None), *spread), -1)
     # each of these nodes has some forty panels of its own
     value, error = integrate(
         integrand, _with(both, r1), rtol=rtol, floor=floor.flatten(), at_once=AT_ONCE // 128

@@ -8,8 +8,11 @@ import torch
 from scipy import integrate, special
 from torch import nn
 
+from labkit.nn.activations import get
 from labkit.theory.kernels import empirical_ntk, nngp, nngp_ntk
 from labkit.theory.kernels.closed import recognise
+from labkit.theory.kernels.numeric import Numeric
+from labkit.theory.kernels.piecewise import piecewise_linear
 
 DEPTH, SIGMA_W, SIGMA_B = 3, 1.3, 0.4
 
@@ -240,6 +243,41 @@ class Surrogate(torch.autograd.Function):
 def test_surrogate_gradients_are_refused():
     with pytest.raises(ValueError, match="gradient is not its derivative"):
         nngp_ntk(Surrogate.apply, 1, 1.0, 0.0, points())
+
+
+def test_nearly_equal_points_keep_what_a_kink_makes_of_them():
+    """P(|u| < 1, |v| < 1) for c near 1: each kink takes off p(a) √((1 - c)/π); by lines and by quadrature."""
+    hard = get("hard_tanh")
+    a = 1 / 1.3
+    density = math.exp(-a * a / 2) / math.sqrt(2 * math.pi)
+    rules = (
+        piecewise_linear(hard.function, hard.breaks),
+        Numeric(hard.function, hard.derivative, hard.breaks),
+    )
+    for gap in (1e-6, 1e-8, 1e-10):
+        wanted = math.erf(a / math.sqrt(2)) - 2 * density * math.sqrt(gap / math.pi)
+        q = torch.full((2,), 1.69, dtype=torch.float64)
+        for rule in rules:
+            pairs, _, _ = rule.bind(q, None)
+            s = torch.full((2, 2), 1.69 * (1 - gap), dtype=torch.float64)
+            assert float(pairs(slice(0, 2), slice(0, 2), s)[1][0, 1]) == pytest.approx(
+                wanted, abs=3e-5 * gap**0.5
+            )
+
+
+@pytest.mark.parametrize("name", ["clipped_shifted_relu", "soft_threshold", "tent"])
+def test_lines_between_kinks_agree_with_quadrature(name, monkeypatch):
+    x = points(5)
+    x = torch.cat((x, -1.02 * x[:1], x[1:2] + 1e-3))
+    lines = nngp_ntk(name, DEPTH, SIGMA_W, SIGMA_B, x)
+    monkeypatch.setattr("labkit.theory.kernels.recursion.piecewise_linear", lambda *known: None)
+    for came, wanted in zip(lines, nngp_ntk(name, DEPTH, SIGMA_W, SIGMA_B, x), strict=True):
+        assert float((came - wanted).abs().max()) < 1e-7 * float(wanted.diagonal().max())
+
+
+def test_only_lines_are_taken_for_lines():
+    for name in ("elu", "hard_swish", "sign", "threshold", "tanh"):
+        assert piecewise_linear(get(name).function, get(name).breaks, get(name).jumps) is None
 
 
 def test_activations_are_recognised_by_values():

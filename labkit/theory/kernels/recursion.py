@@ -12,6 +12,7 @@ from labkit.nn.shares import side_by_side
 from labkit.theory.kernels.activation import breaks_of, derivative_of, function_of, jumps_of
 from labkit.theory.kernels.closed import Angular, Pair, recognise
 from labkit.theory.kernels.numeric import Numeric
+from labkit.theory.kernels.piecewise import PiecewiseLinear, piecewise_linear
 
 #: Entries of a tile: a handful of such arrays stays in the second-level cache; on a GPU fewer launches count.
 TILE, TILE_GPU = 10_000, 4_000_000
@@ -55,7 +56,8 @@ def nngp_ntk(
     fluctuations are of order depth/n.
 
     Closed forms for the identity, ReLU, leaky ReLU, |x|, sign, erf, sin kx, cos kx, exp(−kx²), GELU, x², x³,
-    however they are passed; all else by quadrature (:mod:`labkit.theory.kernels.numeric`), right to 1e-9 of
+    however they are passed; one smooth integral a pair for members that are lines between kinks
+    (:mod:`labkit.theory.kernels.piecewise`); all else by quadrature (:mod:`labkit.theory.kernels.numeric`), right to 1e-9 of
     :math:`\sqrt{E[\phi(u)^2]E[\phi(v)^2]}` or refused.
 
     Args:
@@ -107,7 +109,8 @@ def _kernels(
     else:
         if ntk and jumps_of(phi):
             raise ValueError("phi: it jumps, its NTK is infinite; allowed: nngp(...), which needs no slope")
-        kind = Closed(rule) if rule else Numeric(function, derivative_of(phi), breaks_of(phi), ntk)
+        lines = None if rule else piecewise_linear(function, breaks_of(phi), jumps_of(phi))
+        kind = Closed(rule) if rule else lines or Numeric(function, derivative_of(phi), breaks_of(phi), ntk)
         work = _covariant(kind, depth, weight, bias, x1, x2, ntk)
     n1, n2 = len(x1), len(x1 if x2 is None else x2)
     found = tuple(x1.new_empty(n1, n2) for _ in range(1 + ntk))
@@ -171,7 +174,13 @@ class Closed:
 
 
 def _covariant(
-    rule: Closed | Numeric, depth: int, weight: float, bias: float, x1: Tensor, x2: Tensor | None, ntk: bool
+    rule: Closed | PiecewiseLinear | Numeric,
+    depth: int,
+    weight: float,
+    bias: float,
+    x1: Tensor,
+    x2: Tensor | None,
+    ntk: bool,
 ) -> Callable[[slice, slice], tuple[Tensor, ...]]:
     """A function of the tile for activations that need the variances."""
     scale = weight / x1.shape[1]
