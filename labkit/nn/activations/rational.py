@@ -1,6 +1,6 @@
 """Quotients of polynomials whose denominator cannot vanish (Padé activation units)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import sqrt
 
 import numpy as np
@@ -79,8 +79,7 @@ def _changes(coefficients: Sequence[float]) -> tuple[float, ...]:
     return tuple(r for r, (left, right) in zip(real, sides, strict=True) if left * right < 0)
 
 
-# Hermite's polynomials He_0 to He_5 in powers of x, and where He_1 to He_4 are 0
-HERMITE = ((1,), (0, 1), (-1, 0, 1), (0, -3, 0, 1), (3, 0, -6, 0, 1), (0, 15, 0, -10, 0, 1))
+# where Hermite's polynomials He_1 to He_4 are 0
 OUTER, INNER = sqrt(3 + sqrt(6)), sqrt(3 - sqrt(6))
 ROOTS = ((0.0,), (-1.0, 1.0), (-sqrt(3), 0.0, sqrt(3)), (-OUTER, -INNER, INNER, OUTER))
 # ours: least squares to leaky ReLU of slope .01 on [-6, 6], within .17
@@ -89,12 +88,31 @@ OPAU_FIT_BELOW = (4.9549, 1.9217, 0.0, 0.05)
 
 
 def _opau(x: Tensor, c: Coefficients, d: Coefficients) -> Tensor:
-    above, below = c[0] * torch.ones_like(x), torch.ones_like(x)
-    for k in range(1, max(len(c), len(d) + 1)):
-        he = horner(x, HERMITE[k])
+    above, below = torch.zeros_like(x) + c[0], torch.ones_like(x)
+    for k, he, _ in _hermites(x, max(len(c) - 1, len(d))):
         above = above + c[k] * he if k < len(c) else above
         below = below + abs(d[k - 1]) * he.abs() if k <= len(d) else below
     return above / below
+
+
+def _opau_slope(x: Tensor, c: Coefficients, d: Coefficients) -> Tensor:
+    above, below = torch.zeros_like(x) + c[0], torch.ones_like(x)
+    rise, fall = torch.zeros_like(x), torch.zeros_like(x)
+    for k, he, before in _hermites(x, max(len(c) - 1, len(d))):
+        if k < len(c):
+            above, rise = above + c[k] * he, rise + k * c[k] * before
+        if k <= len(d):
+            size = abs(d[k - 1])
+            below, fall = below + size * he.abs(), fall + k * size * he.sign() * before
+    return _quotient(above, rise, below, fall)
+
+
+def _hermites(x: Tensor, most: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+    """k, He_k and He_{k-1}, by which He_k rises k times, for k = 1 to ``most``."""
+    before, he = torch.zeros_like(x), torch.ones_like(x)
+    for k in range(1, most + 1):
+        before, he = he, x * he - (k - 1) * before
+        yield k, he, before
 
 
 class GroupRational(Layer):
@@ -185,6 +203,7 @@ MEMBERS: dict[str, Activation | Unit] = {
         r"\big(1 + \sum_{k=1}^4 |d_k|\,|\mathrm{He}_k(x)|\big)",
         "Biswas, Banerjee & Pandey, orthogonal-Padé activation functions (2106.09693)",
         (_coefficients("c", OPAU_FIT, ABOVE), _coefficients("d", OPAU_FIT_BELOW, BELOW)),
+        slope=_opau_slope,
         kinks=lambda c, d: tuple(sorted({at for k, size in enumerate(d) if size for at in ROOTS[k]})),
         compute_dtype=torch.float32,
         note="start: ours, a fit to leaky ReLU on [-6, 6]; the source's coefficients were not read",
