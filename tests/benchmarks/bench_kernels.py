@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 
 from labkit.theory.kernels import nngp_ntk
-from tests.benchmarks.row import Row, at_most, medians
+from tests.benchmarks.row import Row, at_most, medians, not_here
 
 #: What neural-tangents needs, compiled, on two cores; to be judged beside the product.
 MILLISECONDS = {"relu": 12, "erf": 8}
@@ -35,3 +35,5 @@ def rows() -> Iterator[Row]:
         yield at_most(what, took[phi] * 1e3, bar, "ms")
     for phi, bar in {"gelu": 2, "tanh": TANH}.items():
         yield at_most(f"nngp_ntk, {phi} ({took[phi] * 1e3:.0f} ms) / relu", took[phi] / took["relu"], bar)
+    kinked = medians(1, lines=kernel("clipped_shifted_relu"))["lines"]
+    yield not_here(f"nngp_ntk, clipped shifted ReLU: {kinked * 1e3:.0f} ms", "it has no bar")

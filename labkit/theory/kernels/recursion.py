@@ -57,8 +57,8 @@ def nngp_ntk(
 
     Closed forms for the identity, ReLU, leaky ReLU, |x|, sign, erf, sin kx, cos kx, exp(−kx²), GELU, x², x³,
     however they are passed; one smooth integral a pair for members that are lines between kinks
-    (:mod:`labkit.theory.kernels.piecewise`); all else by quadrature (:mod:`labkit.theory.kernels.numeric`), right to 1e-9 of
-    :math:`\sqrt{E[\phi(u)^2]E[\phi(v)^2]}` or refused.
+    (:mod:`labkit.theory.kernels.piecewise`); all else by quadrature (:mod:`labkit.theory.kernels.numeric`),
+    right to 1e-9 of :math:`\sqrt{E[\phi(u)^2]E[\phi(v)^2]}` or refused.
 
     Args:
         phi: a key of :data:`labkit.nn.activations.ELEMENTWISE`, a member of it, or an elementwise callable on

@@ -133,7 +133,11 @@ def universality_class(phi: Phi) -> str:
 
 
 def _half_stable(of: Moments) -> HalfStable | None:
-    t = table(of, torch.device("cpu"), FAR)
+    found = (_half_stable_on(of, table(of, torch.device("cpu"), reach)) for reach in (MIDDLE, FAR))
+    return next(filter(None, found), None)
+
+
+def _half_stable_on(of: Moments, t: Table) -> HalfStable | None:
     d = t.a[1] / t.s.exp()
     room = ~(_excess(t, t.s) < 0)
     # else rounding of A decides on D; the tails of a threshold underflow
