@@ -48,9 +48,9 @@ def infinite(config: "Config") -> Journey:
     of, q = table(config.activation), [config.length]
     while len(q) < config.depth and q[-1] < ENDLESS:
         q.append(float(of.length(np.array(q[-1:]), config)[0]))
-    c = [config.correlation]
+    means, c = of.means(np.array(q)), [config.correlation]
     for layer in range(1, len(q)):
-        mean = float(of.mean(q[layer - 1], np.array(c[-1:]))[0])
+        mean = means(layer - 1, c[-1])
         c.append(min(1.0, max(-1.0, (config.sigma_b**2 + config.sigma_w**2 * mean) / max(q[layer], 1e-300))))
     lost = [math.nan] * (config.depth - len(q))
     return Journey(np.array(q + lost), np.array(c + lost))

@@ -85,20 +85,22 @@ class Table:
         count = round(math.log(ENDLESS / LEAST) / STEP) + 6
         one = series(activation, torch.from_numpy(LEAST * np.exp(STEP * np.arange(count))))
         self._squares, self._powers = one.squares.numpy(), one.powers.numpy()
+        self._whole = self._squares.sum(0, keepdims=True)
 
-    def _at(self, q: np.ndarray) -> np.ndarray:
-        """Squares (K, len(q)), by interpolation between twelve lengths: a φ like x⁵ needs so many."""
+    @staticmethod
+    def _at(rows: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """Rows (K, len(q)), by interpolation between twelve lengths: a φ like x⁵ needs so many."""
         place = (np.log(np.clip(q, LEAST, ENDLESS)) - math.log(LEAST)) / STEP
-        first = np.clip(np.floor(place).astype(int) - 5, 0, self._squares.shape[1] - 12)
+        first = np.clip(np.floor(place).astype(int) - 5, 0, rows.shape[1] - 12)
         t, found = place - first, 0.0
         for m in range(12):
             weight = math.prod((t - n) / (m - n) for n in range(12) if n != m)
-            found = found + self._squares[:, first + m] * weight
+            found = found + rows[:, first + m] * weight
         return found
 
     def square(self, q: np.ndarray) -> np.ndarray:
         """E[φ²] at lengths q."""
-        return self._at(q).sum(0)
+        return self._at(self._whole, q)[0]
 
     def length(self, q: np.ndarray, config: "Config") -> np.ndarray:
         """V(q)."""
@@ -106,11 +108,16 @@ class Table:
 
     def mean(self, q: float, c: np.ndarray) -> np.ndarray:
         """E[φφ] at one length and correlations c."""
-        return self._at(np.array([q]))[:, 0] @ c ** self._powers[:, None]
+        return self._at(self._squares, np.array([q]))[:, 0] @ c ** self._powers[:, None]
+
+    def means(self, q: np.ndarray) -> Callable[[int, float], float]:
+        """``(i, c)`` → E[φφ] at the length q[i]: one interpolation for all of them."""
+        squares, powers = self._at(self._squares, q), self._powers
+        return lambda i, c: float(squares[:, i] @ c**powers)
 
     def loss(self, q: float) -> Callable[[float], float]:
         """1 - c → 1 - E[φφ]/E[φ²] at one length, keeping the digits of a small one."""
-        squares, powers = self._at(np.array([q]))[:, 0], self._powers
+        squares, powers = self._at(self._squares, np.array([q]))[:, 0], self._powers
         squares = squares / squares.sum()
 
         def lost(gap: float) -> float:
@@ -142,6 +149,10 @@ class Exact(Table):
             return float(self.square(np.array([q]))[0]) * (1 - self._gap(gap)).numpy()
         at = torch.full((len(c),), q, dtype=torch.float64)
         return self._rule(at, at, q * torch.from_numpy(c))[0].numpy()
+
+    def means(self, q: np.ndarray) -> Callable[[int, float], float]:
+        """``(i, c)`` → E[φφ] at the length q[i]."""
+        return lambda i, c: float(self.mean(q[i], np.array([c]))[0])
 
     def loss(self, q: float) -> Callable[[float], float]:
         """1 - c → 1 - E[φφ]/E[φ²] at one length."""
