@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 #: Shortest and longest length that is told from 0 and ∞, and the step of ln q in between.
 LEAST, ENDLESS, STEP = 1e-6, 1e6, 0.125
+#: Twelve nodes of an interpolation, and the products of their distances.
+NODES = np.arange(12)
+SCALE = np.array([math.prod(m - n for n in range(12) if n != m) for m in range(12)], dtype=float)
 
 
 class Series(NamedTuple):
@@ -92,11 +95,12 @@ class Table:
         """Rows (K, len(q)), by interpolation between twelve lengths: a φ like x⁵ needs so many."""
         place = (np.log(np.clip(q, LEAST, ENDLESS)) - math.log(LEAST)) / STEP
         first = np.clip(np.floor(place).astype(int) - 5, 0, rows.shape[1] - 12)
-        t, found = place - first, 0.0
-        for m in range(12):
-            weight = math.prod((t - n) / (m - n) for n in range(12) if n != m)
-            found = found + rows[:, first + m] * weight
-        return found
+        # Lagrange's weights: products of t - n over all nodes n but m
+        away = place - first - NODES[:, None]
+        one = np.ones((1, len(q)))
+        left, right = (np.cumprod(np.concatenate((one, each)), 0) for each in (away[:-1], away[:0:-1]))
+        weight = left * right[::-1] / SCALE[:, None]
+        return (rows[:, first + NODES[:, None]] * weight).sum(1)
 
     def square(self, q: np.ndarray) -> np.ndarray:
         """E[φ²] at lengths q."""
