@@ -66,3 +66,11 @@ def test_at_a_glance_the_numbers_are_the_same(name):
 def test_what_swings_too_fast_for_a_glance_has_a_note_instead():
     one = passport("h_siren", only=("gain", "hermite_decay"), glance=True)
     assert math.isnan(one.hermite_decay) and "not reached" in one.notes["hermite_decay"]
+
+
+def test_where_theory_would_leave_the_safe_range_it_is_not_asked():
+    for name in ("h_siren", "mittag_leffler"):
+        one = passport(name, only=("universality", "edge_q"))
+        assert one.universality == "" and "safe range" in one.notes["universality"]
+        assert math.isnan(one.edge_q)
+    assert passport("exp(x)", only=("universality",)).universality == "none"

@@ -107,7 +107,12 @@ def criticality(member: Activation) -> dict[str, float | str]:
 
     The point is that of the class: σ_b = 0 for scale-invariant and K*=0, the half-stable point, and for the
     others the edge at σ_b = .3 where there is one.
+
+    Raises:
+        Missing: a safe range of fewer than 38 deviations.
     """
+    if min(-member.safe[0], member.safe[1]) < gauss.END:
+        raise Missing("theory needs it farther out than its safe range")
     kind = meanfield.universality_class(member)
     point = {"edge_sigma_w": math.nan, "edge_sigma_b": math.nan, "edge_q": math.nan}
     if kind == "half-stable":
