@@ -70,7 +70,8 @@ class PiecewiseLinear:
             far, near = -0.5 / psi.sin().square(), -0.5 / (psi / 2).cos().square()
             mass = torch.zeros_like(c)
             for factor, one_apart, one_along in zip(factors, apart, along, strict=True):
-                mass.add_((one_apart * far).addcmul_(one_along, near).exp_(), alpha=factor)
+                power = (one_apart * far).addcmul_(one_along, near).clamp_min_(-600)
+                mass.add_(power.exp_(), alpha=factor)  # numbers below 1e-300 are slow
             mass.mul_(psi).mul_(span).mul_(w / (2 * math.pi))
             slope.add_(mass)
             value.addcmul_(mass, 2 * ((psi + first) / 2).sin() * ((psi - first) / 2).sin())
