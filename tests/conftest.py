@@ -60,10 +60,11 @@ def find_browser() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With ``-n``, a file's tests stay together, as do all that need the browser: one at a time is enough."""
     for item in items:
-        group = "browser" if item.get_closest_marker("browser") else str(item.path)
+        group = "browser" if item.get_closest_marker("browser") else item.nodeid.partition("::")[0]
         item.add_marker(pytest.mark.xdist_group(group))
 
 
