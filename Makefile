@@ -59,7 +59,7 @@ lab: $(VENV)/lab.stamp
 
 # The slow tests too, which a plain `pytest` leaves out.
 test: $(VENV)/test.stamp lint
-	LABKIT_ARTEFACTS="$(ARTEFACTS)" $(BIN)/python -m pytest -m "not gpu" -n $(JOBS) --dist loadgroup
+	LABKIT_ARTEFACTS="$(ARTEFACTS)" $(BIN)/python -m pytest -m "not gpu" -n $(JOBS) --dist loadfile
 
 # --- lint --------------------------------------------------------------------------------------
 
