@@ -38,9 +38,10 @@ class Moments:
         self.plain_slope = activation.derivative
         self.breaks, self.known = activation.breaks, known
         self.tables: dict = {}
-        self.phi(torch.linspace(-3, 3, 7, dtype=torch.float64))
+        some = torch.linspace(-3, 3, 7, dtype=torch.float64)
         try:
-            self.slope(torch.linspace(-3, 3, 7, dtype=torch.float64))
+            self.phi(some.clone().requires_grad_())  # so that functions of another library fail at once
+            self.slope(some)
         except RuntimeError as error:
             raise ValueError(f"phi: autograd fails on it ({error}); allowed: torch operations") from error
         self.jumps = bool(activation.jumps) or not known and _jumps(self)
@@ -116,7 +117,8 @@ def _checked(function: Callable[[Tensor], Tensor], name: str) -> Callable[[Tenso
         y = y.detach().to(torch.float64)
         bad = y.isnan()
         if bool(bad.any()):
-            raise ValueError(f"{name}: gave NaN at x = {float(x[bad][0]):g}; allowed: a number for every x")
+            where = x[bad][0].item()
+            raise ValueError(f"{name}: gave NaN at x = {where:g}; allowed: a number for every x")
         return y
 
     return call
