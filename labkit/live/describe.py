@@ -29,12 +29,18 @@ def about(branch: Branch) -> dict[str, Any]:
     }
 
 
+def single(values: np.ndarray) -> np.ndarray:
+    """As float32 without gaps in memory; what is too large for it, as in a run that diverges, is infinite."""
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(values, np.float32)
+
+
 def plain(picture: Picture, buffers: list[bytes]) -> dict[str, Any]:
     """A picture as JSON; its arrays go to ``buffers`` as float32 and are named by index and shape."""
 
     def flat(value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            buffers.append(np.ascontiguousarray(value, np.float32).tobytes())
+            buffers.append(single(value).tobytes())
             return {"buffer": len(buffers) - 1, "shape": list(value.shape)}
         if dataclasses.is_dataclass(value):
             return {f.name: flat(getattr(value, f.name)) for f in dataclasses.fields(value)}

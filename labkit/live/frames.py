@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from labkit.live.branch import Branch
+from labkit.live.describe import single
 from labkit.rows import Rows
 
 Send = Callable[[dict[str, Any], list[bytes]], None]
@@ -162,7 +163,7 @@ class Frames:
                 {"branch": branch, "name": name, "shape": list(values.shape), "dtype": "float32",
                  "step": step, "buffer": len(buffers)}
             )  # fmt: skip
-            buffers.append(np.ascontiguousarray(values, np.float32).tobytes())
+            buffers.append(single(values).tobytes())
 
 
 def _shorten(frame: dict[str, Any], place: _Place) -> None:
@@ -178,5 +179,4 @@ def _shorten(frame: dict[str, Any], place: _Place) -> None:
 def _block(rows: Rows, start: int, count: int) -> np.ndarray:
     """Rows as float32 with their step in front, (count, 1 + width). Exact for steps below 2²⁴."""
     window = slice(start, start + count)
-    with np.errstate(over="ignore"):
-        return np.column_stack([rows.steps[window], rows.values[window]]).astype(np.float32)
+    return single(np.column_stack([rows.steps[window], rows.values[window]]))

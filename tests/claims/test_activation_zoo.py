@@ -50,11 +50,18 @@ def test_the_deviation_of_a_slope_is_that_of_draws():
 
 def test_the_place_of_gelu_is_read_off_the_race(monkeypatch):
     table = pd.DataFrame(
-        {"test": [0.98, 0.97, 0.9], "low": [0.9] * 3, "high": [0.99] * 3}, index=["sin", "gelu", "relu"]
+        {
+            "test": [0.98, 0.97, 0.9],
+            "low": [0.9] * 3,
+            "high": [0.99] * 3,
+            "edge": [False, True, False],
+        },
+        index=["sin", "gelu", "relu"],
     )
     monkeypatch.setattr(claims, "results", lambda data: table)
     measured = claims.gelu()
     assert measured.values["digits: place of 12"] == [2]
+    assert measured.values["digits: best rates at an end of the grid"] == [1]
     assert measured.values["spirals: GELU less ReLU"] == [pytest.approx(0.07)]
     assert "first sin 0.980 [0.900, 0.990]" in measured.remark
 

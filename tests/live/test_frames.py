@@ -181,10 +181,12 @@ def test_a_thinned_table_is_sent_anew():
 def test_numbers_arrive_as_float32_with_gaps_and_infinities():
     branch = stored(3, 2)
     branch.history.scalars.values[1] = [np.nan, 1e300]
-    line = Line(branch)
+    line = Line(branch, cloud=np.array([[1e300, 2.0]]))
     line.frames.hello()
     line.exchange(1)
     frame, buffers = line.sent[0]
+    cloud = np.frombuffer(buffers[frame["views"][0]["buffer"]], np.float32)
+    np.testing.assert_array_equal(cloud, [np.inf, 2])
     rows = np.frombuffer(buffers[frame["columns"][0]["buffer"]], np.float32).reshape(3, 3)
     np.testing.assert_array_equal(rows, [[0, 1, 2], [1, np.nan, 1], [1, np.inf, 1]])
     assert frame["columns"][0]["names"] == ["step", "c0", "c1"]
