@@ -16,7 +16,8 @@ SMALL = 32 * 2**20
 #: Parameters of mallopt(3) and the variables by which users set them.
 _OPTIONS = {-1: ("MALLOC_TRIM_THRESHOLD_", KEPT), -3: ("MALLOC_MMAP_THRESHOLD_", SMALL)}
 
-if not any(name in os.environ for name, _ in _OPTIONS.values()):
+_CHOSEN = any(name in os.environ for name, _ in _OPTIONS.values())
+if not _CHOSEN and "glibc.malloc" not in os.environ.get("GLIBC_TUNABLES", ""):
     with contextlib.suppress(OSError, AttributeError):  # another library, or none that can be told
         _libc = ctypes.CDLL("libc.so.6")
         for _number, (_, _bytes) in _OPTIONS.items():

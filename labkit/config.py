@@ -88,7 +88,7 @@ class Config:
         if name in cls.aliases:
             field, names = cls.aliases[name]
             name = _checks.lookup(names, changes.get(field, getattr(cls(), field)), field)
-        values, _ = _checks.lookup(cls.presets, name, "preset")
+        values, _ = cls.presets[_checks.choice("preset", name, [*cls.presets, *cls.aliases])]
         return cls(**{**values, **changes})
 
     def replace(self, **changes: Any) -> "Config":

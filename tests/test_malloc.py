@@ -35,3 +35,4 @@ def per_step(**environment: str) -> float:
 def test_a_step_asks_the_system_for_no_memory_unless_the_user_has_another_rule():
     assert per_step() < 50
     assert per_step(MALLOC_TRIM_THRESHOLD_="131072", MALLOC_MMAP_THRESHOLD_="131072") > 500
+    assert per_step(GLIBC_TUNABLES="glibc.malloc.trim_threshold=131072") > 500

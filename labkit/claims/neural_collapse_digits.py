@@ -95,6 +95,6 @@ DIGITS: tuple[Claim, ...] = (
         "neural_collapse/by-layer", PERTURBED,
         "NC1 falls from layer to layer.",
         (Expected("steps between layers with a fall", 3, 3, seeds=(9, NETWORKS)),),
-        "the networks of the claim before, four hidden layers, `nc1_pinv` of each", by_layer,
+        "the networks of the claim `digits`, four hidden layers, `nc1_pinv` of each", by_layer,
     ),
 )  # fmt: skip

@@ -32,11 +32,9 @@ def config(kind: type[Config], assignments: Iterable[str], preset: str | None = 
 
 
 def _preset_name(kind: type[Config], given: str) -> str:
-    """The preset that is meant by its name, the beginning of its name, or an alias."""
-    if given in kind.presets or given in kind.aliases:
-        return given
+    """The preset that begins so, if there is one; else as given, which may be a whole name or an alias."""
     near = [name for name in kind.presets if name.lower().startswith(given.lower())]
-    return near[0] if len(near) == 1 else _checks.choice("preset", given, [*kind.presets, *kind.aliases])
+    return near[0] if len(near) == 1 and given not in kind.aliases else given
 
 
 def value(kind: type[Config], name: str, text: str) -> Any:

@@ -36,10 +36,6 @@ class Series(NamedTuple):
     squares: Tensor
     powers: Tensor
 
-    def at(self, c: Tensor) -> Tensor:
-        """The sum at c: (P,) with P lengths, or any number of c with one length."""
-        return (self.squares * torch.as_tensor(c, dtype=torch.float64)[None] ** self.powers[:, None]).sum(0)
-
 
 def series(activation: str | Activation, q: Tensor) -> Series:
     r"""Squares of the coefficients of :math:`\phi(\sqrt q z)` in orthonormal Hermite polynomials (Mehler).
@@ -50,7 +46,7 @@ def series(activation: str | Activation, q: Tensor) -> Series:
     """
     phi = get(activation) if isinstance(activation, str) else activation
     q = torch.as_tensor(q, dtype=torch.float64).reshape(-1).clamp_min(1e-12)
-    rule = Hermite(q.sqrt(), sorted({*phi.breaks, *bends(phi)}))
+    rule = Hermite(q.sqrt(), sorted({*phi.breaks, *steep(phi)}))
     squares = rule.coefficients(phi.function).square()
     count = len(squares)
     powers = torch.arange(count, dtype=torch.float64)
@@ -58,8 +54,8 @@ def series(activation: str | Activation, q: Tensor) -> Series:
     rest = (whole - squares.sum(0)).clamp_min(0)
     if not bool((rest > 1e-6 * whole).any()):
         return Series(torch.cat((squares, rest[None])), torch.cat((powers, powers[-1:])))
-    steep = math.inf if phi.jumps else q * rule.mean(lambda x: phi.derivative(x).square())
-    beyond, tail = tail_of(rest, steep - (powers[:, None] * squares).sum(0), float(count))
+    slopes = math.inf if phi.jumps else q * rule.mean(lambda x: phi.derivative(x).square())
+    beyond, tail = tail_of(rest, slopes - (powers[:, None] * squares).sum(0), float(count))
     start = max(0, count - 40)
     last = squares[start:]
     even = last[start % 2 :: 2].sum(0) / last.sum(0).clamp_min(1e-300)
@@ -69,15 +65,15 @@ def series(activation: str | Activation, q: Tensor) -> Series:
     )
 
 
-def bends(phi: Activation) -> list[float]:
+def steep(phi: Activation) -> list[float]:
     """Points around which φ' changes much within .1 but does not jump: a rule for slow φ is split there."""
     x = torch.linspace(-4.025, 4.025, 162, dtype=torch.float64)
     value = phi.derivative(x).detach()
-    steep = x[:-1][value.diff().abs() > 0.25 * value.abs().max()].tolist()
-    if len(steep) > 16:  # a wave: no splitting helps
+    places = x[:-1][value.diff().abs() > 0.25 * value.abs().max()].tolist()
+    if len(places) > 16:  # a wave: no splitting helps
         return []
     near = (-0.3, -0.1, 0.0, 0.05, 0.15, 0.35)
-    told = [p for p in steep if not any(abs(p + 0.025 - known) < 0.06 for known in phi.breaks)]
+    told = [p for p in places if not any(abs(p + 0.025 - known) < 0.06 for known in phi.breaks)]
     return [round(p + step, 9) for p in told for step in near]
 
 

@@ -61,11 +61,10 @@ def update(
         count = updates.to(torch.float32 if updates.device.type == "mps" else torch.float64)
     else:
         count = int(updates)
-    rows = [tensor if tensor.dim() > 1 else tensor[None] for tensor in (flat, grad, mean, square)]
-    here = flat.dim() <= 2 and flat.device.type == "cpu" and flat.dtype in (torch.float32, torch.float64)
-    if here and all(tensor.stride(1) == 1 for tensor in rows):
+    if flat.dim() <= 2 and flat.device.type == "cpu" and flat.dtype in (torch.float32, torch.float64):
+        rows = [tensor if tensor.dim() == 2 else tensor[None] for tensor in (flat, grad, mean, square)]
         numbers = [_one_a_row(value, len(rows[0])) for value in (lr, weight_decay, beta1, beta2, eps)]
-        if None not in numbers:
+        if None not in numbers and all(tensor.stride(1) == 1 for tensor in rows):
             _update_rows(rows, count, numbers)
             return
     # √v / s + eps in the denominator, s = √(1-β2ᵗ): both multiplied by s to save a pass over memory

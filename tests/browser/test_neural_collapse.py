@@ -47,10 +47,11 @@ def test_the_cloud_freezes_and_turns(panels, page, artefacts):
 def test_theory_jumps_with_the_slider_and_descent_follows(panels, page, artefacts):
     panel = panels[1]
     played(panel, 250)
-    before = panel["value-lambda_w"]
+    value, before = panel["value-lambda_w"], panel.canvases()
     panel.key("lambda_w", "ArrowRight", 10)
-    panel.until(f"d.valueLambda_w !== '{before}'")
+    panel.until(f"d.valueLambda_w !== '{value}'")
     played(panel, 500)
+    assert panel.canvases() != before
     panel.pictures(artefacts, "collapse_free")
 
 

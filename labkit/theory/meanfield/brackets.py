@@ -44,12 +44,11 @@ def ratio(t: Table, v: Tensor, b: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
 def sign_changes(t: Table, v: Tensor, b: Tensor, values: tuple[Tensor, Tensor]) -> Roots:
     """All roots of r on the table; ``values`` are those of :func:`growth`."""
     r, dr = values
-    small = r.abs() <= CLOSE
-    close = small[:, :-1] & small[:, 1:] & ~(r.abs() <= FLAT).all(1, keepdim=True)
+    size = r.abs()
+    moves = (size > FLAT).any(1, keepdim=True)
+    close = (size[:, :-1] <= CLOSE) & (size[:, 1:] <= CLOSE) & moves
     ends = [x[:, k : k + x.shape[1] - 1] for x in (r, dr) for k in (0, 1)]
-    pair, cell = (_interesting(*ends) & ~(r.abs() <= FLAT).all(1, keepdim=True) & ~close).nonzero(
-        as_tuple=True
-    )
+    pair, cell = (_interesting(*ends) & moves & ~close).nonzero(as_tuple=True)
     found = _in_cells(t, v, b, pair, t.s[cell], t.s[cell + 1])
     pair, cell = close.nonzero(as_tuple=True)
     if len(pair):  # two or three of them may share a cell
