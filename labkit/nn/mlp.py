@@ -114,10 +114,11 @@ class PairMLP(nn.Module):
             out: "U", "V" (unless tied), "W" -> tensors shaped like the parameters, overwritten.
         """
         shares = self._chunks.of(a, b, answer, tokens=len(self.U), row_bytes=self._row_bytes)
-        table, w = torch.cat(self.embeddings()), self.W.to(self.products)
+        w = self.W.to(self.products)
 
         @torch.no_grad()
         def share(chunks: list[Chunk]) -> tuple[Tensor, Tensor]:
+            table = torch.cat(self.embeddings())
             by_table, by_w = torch.zeros_like(table), torch.zeros_like(self.W)
             for chunk in chunks:
                 pre = chunk.gather(table)
@@ -133,11 +134,15 @@ class PairMLP(nn.Module):
                 chunk.scatter_(by_pre, by_table)
             return by_table, by_w
 
-        by_table, by_w = total(side_by_side(share, shares))
-        by_u, by_v = by_table.split(len(self.U))
-        grads = {"U": by_u + by_v} if self.tied else {"U": by_u, "V": by_v}
-        for name, grad in (grads | {"W": by_w}).items():
-            out[name].copy_(grad)
+        @torch.no_grad()
+        def write(parts: list[tuple[Tensor, Tensor]]) -> None:
+            by_table, by_w = total(parts)
+            by_u, by_v = by_table.split(len(self.U))
+            grads = {"U": by_u + by_v} if self.tied else {"U": by_u, "V": by_v}
+            for name, grad in (grads | {"W": by_w}).items():
+                out[name].copy_(grad)
+
+        side_by_side(share, shares, write)
 
     @property
     def _row_bytes(self) -> int:

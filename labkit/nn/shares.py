@@ -9,7 +9,8 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from itertools import count
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -29,35 +30,56 @@ def shares(rows: int, row_bytes: int, device: torch.device) -> list[slice]:
         row_bytes: memory that one takes in all layers together.
         device: where they are computed.
     """
-    count = torch.get_num_threads() if device.type == "cpu" else 1
-    count = max(1, min(count, rows, rows * row_bytes // SHARE_BYTES))
-    bounds = [rows * share // count for share in range(count + 1)]
+    parts = torch.get_num_threads() if device.type == "cpu" else 1
+    parts = max(1, min(parts, rows, rows * row_bytes // SHARE_BYTES))
+    bounds = [rows * share // parts for share in range(parts + 1)]
     return [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
 
 
-def side_by_side(function: Callable[[Share], Result], items: Sequence[Share]) -> list[Result]:
-    """``[function(item) for item in items]``, as many at a time as torch may use threads.
+def side_by_side(
+    function: Callable[[Share], Result],
+    items: Sequence[Share],
+    then: Callable[[list[Result]], Any] = lambda results: results,
+) -> Any:
+    """``then([function(item) for item in items])``, as many items at a time as torch may use threads.
 
-    The grad mode stays with the caller's thread: ``function`` must set its own.
+    ``then`` is run by the thread that is done last, on one core like all the rest: what is little work gets
+    slower when torch wakes others for it. The grad mode stays with the caller's thread: functions must set
+    their own.
     """
     threads = min(len(items), torch.get_num_threads())
     if threads == 1 or not _POOL:
-        return [function(item) for item in items]
-    waiting = iter(range(len(items)))  # taking the next is one step of the interpreter: no two get the same
+        return then([function(item) for item in items])
+    # taking the next number is one step of the interpreter: no two threads get the same
+    waiting, done = iter(range(len(items))), count(1)
     results: list = [None] * len(items)
+    found: list = []
 
     def work(_: int) -> None:
         for i in waiting:
             results[i] = function(items[i])
+            if next(done) == len(items):
+                found.append(then(results))
 
     for _ in _POOL[0].map(work, range(threads)):
         pass
-    return results
+    return found[0]
 
 
-def total(results: Sequence[Sequence[Tensor]]) -> list[Tensor]:
-    """The sums of all first, all second, ... tensors, always in the same order."""
-    return [torch.stack(parts).sum(0) for parts in zip(*results, strict=True)]
+def on_one_core(function: Callable[[], Result], device: torch.device) -> Result:
+    """``function()``, by a thread that wakes no others: for many small operations on the CPU."""
+    if device.type != "cpu" or torch.get_num_threads() == 1 or not _POOL:
+        return function()
+    return _POOL[0].submit(function).result()
+
+
+def total(results: Sequence[Sequence[Tensor]]) -> Sequence[Tensor]:
+    """The sums of all first, all second, ... tensors, always in the same order; the first become the sums."""
+    with torch.no_grad():
+        for parts in results[1:]:
+            for mine, other in zip(results[0], parts, strict=True):
+                mine += other
+    return results[0]
 
 
 def _use_one_core() -> None:

@@ -3,7 +3,7 @@
 Letters: P tokens, H heads, K width of a head, M width of the MLP, Q outputs, R rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from labkit.nn.activations import Activation
 from labkit.nn.chunks import Chunk, Chunks, LossGradient, add_product_, pieces
-from labkit.nn.shares import side_by_side, total
+from labkit.nn.shares import on_one_core, side_by_side, total
 
 
 class Tables(NamedTuple):
@@ -69,8 +69,9 @@ class Tables(NamedTuple):
         loss_gradient: LossGradient,
         activation: Activation,
         fast: torch.dtype,
-    ) -> "Tables":
-        """The gradient of the mean loss over all rows.
+        then: Callable[["Tables"], None],
+    ) -> None:
+        """The gradient of the mean loss over all rows, handed to ``then``.
 
         Args:
             chunks: of this model; remembers how these rows were cut.
@@ -80,13 +81,18 @@ class Tables(NamedTuple):
             loss_gradient: see :data:`labkit.nn.chunks.LossGradient`.
             activation: φ.
             fast: dtype of the products; all sums over pieces are taken in that of the tables.
+            then: takes the gradient on, on one core, where the last sums are still in its cache.
         """
         width, last, exact = len(self.into), self.out.shape[1] - 1, self.into.dtype
         tokens, heads = len(self.scores) // 2, self.scores.shape[1]
         # (φ(pre), z, 1) is one matrix; zeros fill it up to whole cache lines
         full = -(-(last + 1) // 16) * 16
-        out, into = F.pad(self.out, (0, full - last - 1)).to(fast), self.into.to(fast)
-        attention = self._attention(a, b)
+
+        @torch.no_grad()
+        def prepare() -> tuple[Tensor, Tensor, Tensor]:
+            return F.pad(self.out, (0, full - last - 1)).to(fast), self.into.to(fast), self._attention(a, b)
+
+        out, into, attention = on_one_core(prepare, a.device)
 
         @torch.no_grad()
         def share(some: list[Chunk]) -> tuple[Tensor, ...]:
@@ -120,7 +126,7 @@ class Tables(NamedTuple):
             return torch.cat((own[0, ..., 0], own[1, ..., 1])), by_values, by_into.T, by_out[:, : last + 1]
 
         made = chunks.of(a, b, answer, tokens=tokens, heads=heads, row_bytes=self.row_bytes(fast))
-        return Tables(*total(side_by_side(share, made)))
+        side_by_side(share, made, lambda parts: then(Tables(*total(parts))))
 
     def row_bytes(self, dtype: torch.dtype | None = None) -> int:
         """Memory of one row in all layers: before and after the nonlinearity, and the gradient."""

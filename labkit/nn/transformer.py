@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from labkit import _checks
 from labkit.nn.activations import ELEMENTWISE
 from labkit.nn.chunks import Chunks, LossGradient, all_logits
+from labkit.nn.shares import on_one_core
 from labkit.nn.tables import Tables
 
 
@@ -147,10 +148,9 @@ class PairTransformer(nn.Module):
             "logits": (middle + hidden @ self.W_out.T + self.b_out) @ self.W_U,
         }
 
-    @torch.no_grad()
     def logits(self, a: Tensor, b: Tensor) -> Tensor:
         """The same logits without autograd, in pieces that fit the cache, for many rows."""
-        tables = self.tables()
+        tables = on_one_core(torch.no_grad()(self.tables), a.device)
         pieces = partial(tables.pieces, activation=self.activation)
         return all_logits(pieces, a, b, row_bytes=tables.row_bytes())
 
@@ -169,12 +169,14 @@ class PairTransformer(nn.Module):
             loss_gradient: see :data:`labkit.nn.chunks.LossGradient`.
             out: name -> tensors shaped like the parameters, overwritten.
         """
-        with torch.enable_grad():
-            tables = self.tables()
-        with torch.no_grad():
-            by_tables = Tables(*(table.detach() for table in tables)).gradient(
-                self._chunks, a, b, answer, loss_gradient, self.activation, self.products
-            )
+        tables = on_one_core(torch.enable_grad()(self.tables), a.device)
         names, parameters = zip(*self.named_parameters(), strict=True)
-        for name, grad in zip(names, torch.autograd.grad(tables, parameters, by_tables), strict=True):
-            out[name].copy_(grad)
+
+        def write(by_tables: Tables) -> None:
+            for name, grad in zip(names, torch.autograd.grad(tables, parameters, by_tables), strict=True):
+                out[name].copy_(grad)
+
+        with torch.no_grad():
+            Tables(*(table.detach() for table in tables)).gradient(
+                self._chunks, a, b, answer, loss_gradient, self.activation, self.products, write
+            )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from labkit.nn import shares
-from labkit.nn.shares import side_by_side, total
+from labkit.nn.shares import on_one_core, side_by_side, total
 
 CPU = torch.device("cpu")
 
@@ -43,6 +43,35 @@ def test_items_are_done_at_the_same_time_each_on_one_core_in_order(three_threads
 
     assert side_by_side(work, "abc") == [("a", 1, False), ("b", 1, False), ("c", 1, False)]
     assert side_by_side(work, "abc")[2][0] == "c"
+
+
+def test_what_is_left_to_do_is_done_once_by_the_last_on_one_core(three_threads):
+    last = threading.Event()
+
+    def work(item):
+        if item == "a":
+            assert last.wait(30)  # the first item is done last
+        elif item == "f":
+            last.set()
+        return item
+
+    def then(results):
+        done.append(threading.current_thread() is threading.main_thread())
+        return "".join(results), torch.get_num_threads()
+
+    done = []
+    assert side_by_side(work, "abcdef", then) == ("abcdef", 1) and done == [False]
+    assert side_by_side(work, "b", then) == ("b", 3), "nothing to wait for"
+
+
+def test_one_core_is_one_core_and_a_gpu_is_asked_from_here(three_threads):
+    def here():
+        return torch.get_num_threads(), threading.current_thread() is threading.main_thread()
+
+    assert on_one_core(here, CPU) == (1, False)
+    assert on_one_core(here, torch.device("cuda")) == (3, True), "a recording on a GPU is of one thread"
+    with pytest.raises(ZeroDivisionError):
+        on_one_core(lambda: 1 // 0, CPU)
 
 
 def test_torch_is_left_as_it_was_for_this_and_for_new_threads(three_threads):

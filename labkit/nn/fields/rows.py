@@ -13,7 +13,7 @@ from labkit import _checks
 from labkit.nn.chunks import LossGradient, cut
 from labkit.nn.dense import DenseNets
 from labkit.nn.groups import layers
-from labkit.nn.shares import shares, side_by_side
+from labkit.nn.shares import shares, side_by_side, total
 
 
 class Rows:
@@ -54,16 +54,16 @@ class Rows:
         weights = self._weights()
 
         @torch.no_grad()
-        def share(rows: slice) -> Tensor:
-            total = torch.zeros_like(out)
-            grads = [(w[0], b[0]) for w, b in layers(total[None], self._nets.sizes, True)]
+        def share(rows: slice) -> tuple[Tensor]:
+            flat = torch.zeros_like(out)
+            grads = [(w[0], b[0]) for w, b in layers(flat[None], self._nets.sizes, True)]
             for some in cut(rows, self._row_bytes, self._x.device):
                 by = self._forward(weights, some, outputs)
                 self._backward(weights, loss_gradient(by, target[some], len(self._x)), some, grads)
-            return total
+            return (flat,)
 
-        parts = side_by_side(share, shares(len(self._x), self._row_bytes, self._x.device))
-        out.copy_(parts[0] if len(parts) == 1 else torch.stack(parts).sum(0))
+        parts = shares(len(self._x), self._row_bytes, self._x.device)
+        side_by_side(share, parts, lambda grads: out.copy_(*total(grads)))
 
     @torch.no_grad()
     def outputs(self, out: Tensor) -> Tensor:
