@@ -9,12 +9,17 @@ import contextlib
 import ctypes
 import os
 
-#: Bytes of free memory that each of the library's arenas may keep.
-KEPT = 256 * 2**20
+#: Bytes of free memory that the main arena may keep, and the arena of any other thread: glibc heeds the first
+#: for the main arena alone, and the second is as large as a piece of the others gets.
+KEPT, PAD = 256 * 2**20, 64 * 2**20
 #: Requests below this many bytes come out of what is kept; glibc takes no larger number.
 SMALL = 32 * 2**20
 #: Parameters of mallopt(3) and the variables by which users set them.
-_OPTIONS = {-1: ("MALLOC_TRIM_THRESHOLD_", KEPT), -3: ("MALLOC_MMAP_THRESHOLD_", SMALL)}
+_OPTIONS = {
+    -1: ("MALLOC_TRIM_THRESHOLD_", KEPT),
+    -2: ("MALLOC_TOP_PAD_", PAD),
+    -3: ("MALLOC_MMAP_THRESHOLD_", SMALL),
+}
 
 _CHOSEN = any(name in os.environ for name, _ in _OPTIONS.values())
 if not _CHOSEN and "glibc.malloc" not in os.environ.get("GLIBC_TUNABLES", ""):

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 import torch
 
 from labkit.config import Config
 from labkit.history import History
-from labkit.nn.shares import side_by_side
+from labkit.nn.shares import cores, on_one_core, side_by_side
 from labkit.train import MEASURE_DUE, Experiment, Record, checked, read
 
 #: Seconds after which ``stopped`` is asked again, where an update is that short.
@@ -75,7 +76,7 @@ class SideBySide:
     @staticmethod
     def most(device: torch.device) -> int:
         """As many as there are threads; a GPU is kept busy by one."""
-        return torch.get_num_threads() if device.type == "cpu" else 1
+        return cores() if device.type == "cpu" else 1
 
 
 def kind(config: Config, device: torch.device) -> type[Ensemble]:
@@ -110,8 +111,8 @@ def train_together(
     histories = [History(config, device=str(device)) for config in configs]
     living, step, piece = list(range(len(configs))), 0, 1
     while living:
-        going = []
-        for at, (member, measures) in enumerate(zip(living, ensemble.measure(), strict=True)):
+        going, measured = [], on_one_core(ensemble.measure, device)
+        for at, (member, measures) in enumerate(zip(living, measured, strict=True)):
             history = histories[member]
             history.add(checked(step, measures))
             if step < steps and not history.notes and until not in history.events:
@@ -127,7 +128,7 @@ def train_together(
             if stopped():
                 return
             count, began = min(piece, ahead - step), time.perf_counter()
-            ensemble.advance(count)
+            on_one_core(partial(ensemble.advance, count), device)
             tell(count * len(living))
             step += count
             piece = max(1, min(2 * piece, int(ASK_EVERY * count / (time.perf_counter() - began + 1e-9))))

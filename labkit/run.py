@@ -10,6 +10,7 @@ from labkit import _checks, _progress, runtime
 from labkit._signals import at_boundary
 from labkit.config import Config
 from labkit.history import History, Intervention, as_changes
+from labkit.nn.shares import one_core
 from labkit.train import MEASURE_DUE, PROFILE_DUE, train
 
 
@@ -82,6 +83,7 @@ def run(
     saved = time.monotonic()
     with (
         at_boundary(*(() if stop else (signal.SIGINT,))) as held,
+        one_core(),
         _progress.bar(steps, unit="step", done=history.step, show=progress) as bar,
     ):
         try:

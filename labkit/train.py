@@ -6,12 +6,14 @@ To stop is to leave the loop: a stop button, a time limit and a three-step test 
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
 
 from labkit.config import Config
+from labkit.nn.shares import on_one_core
 from labkit.pictures import Outcome, Picture
 
 State = dict[str, torch.Tensor]
@@ -136,7 +138,8 @@ def train(
     """
     step, applied = start, {}
     while True:
-        record = read(experiment, step, measure=measure_due(step), profile=profile_due(step))
+        reading = partial(read, experiment, step, measure=measure_due(step), profile=profile_due(step))
+        record = on_one_core(reading, experiment.device)
         record.applied = applied
         yield record
         if record.note:
@@ -144,5 +147,5 @@ def train(
         applied = dict(changes(step)) if changes is not None else {}
         if applied:
             experiment.configure(experiment.config.replace(**applied))
-        experiment.step()
+        on_one_core(experiment.step, experiment.device)
         step += 1

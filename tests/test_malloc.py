@@ -15,12 +15,12 @@ config = grokking.Config()
 experiment = config.experiment(config, torch.device("cpu"))
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
+for _ in range(20):
     experiment.step()
 before = faults()
-for _ in range(10):
+for _ in range(30):
     experiment.step()
-print((faults() - before) / 10)
+print((faults() - before) / 30)
 """
 
 

@@ -23,6 +23,7 @@ from labkit.experiments.grokking_pictures import basis, pictures
 from labkit.experiments.grokking_presets import ALIASES, PRESETS
 from labkit.experiments.grokking_stacked import Stacked
 from labkit.measures import circuits, fourier
+from labkit.nn.chunks import PIECE_BYTES
 from labkit.nn.flat import flatten, views
 from labkit.nn.mlp import PairMLP
 from labkit.nn.transformer import PairTransformer
@@ -161,13 +162,15 @@ class Grokking:
 
     @staticmethod
     def memory(config: Config) -> int:
-        """Bytes of one run while it trains and is measured: weights four times over, logits of the table."""
+        """Bytes of one run while it trains and is measured: weights four times over, logits, a piece of rows."""
         table = arithmetic.pairs(config.task, config.size)
         with torch.device("meta"):
             weights = sum(p.numel() for p in _model(config, table.tokens).parameters())
         number = 8 if "float64" in (config.precision, config.float64_loss and "float64") else 4
         # the optimiser needs a fifth copy for a moment; the loss and its sums need the logits thrice
-        return number * (5 * weights + 4 * len(table.a) * (table.tokens + 1)) + 100 * len(table.a)
+        rows = len(table.a)
+        piece = min(PIECE_BYTES, int(3 * number * config.width * rows * config.train_fraction))
+        return number * (5 * weights + 4 * rows * (table.tokens + 1)) + 100 * rows + piece
 
     def __init__(self, config: Config, device: torch.device) -> None:
         self.config, self.device = config, device

@@ -16,6 +16,7 @@ from labkit.live.mailbox import Mailbox, Message
 from labkit.live.pace import PATIENCE, Pace
 from labkit.live.runs import Runs
 from labkit.live.verbs import Verbs
+from labkit.nn.shares import one_core
 from labkit.pictures import PALETTE
 
 #: What is still obeyed after a failure, so that its message stays visible after a reload.
@@ -39,7 +40,7 @@ class Controller:
         self._dirty = True
         self._stopped = threading.Event()
         self.started = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="labkit-live", daemon=True)
+        self._thread = threading.Thread(target=one_core()(self._work), name="labkit-live", daemon=True)
 
     # ------------------------------------------------------------------ called from other threads
 

@@ -10,6 +10,7 @@ and the groups are shared out among threads.
 
 import numbers
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -18,6 +19,7 @@ from torch.nn import functional as F
 
 from labkit import _checks
 from labkit.nn.activations import ELEMENTWISE, Activation
+from labkit.nn.backward import backward
 from labkit.nn.chunks import LossGradient
 from labkit.nn.groups import Group, Groups, Layer, Room, layers
 from labkit.nn.init import Draw, parameters
@@ -92,6 +94,7 @@ class DenseNets(nn.Module):
         self._scales = _scales(scales, len(self.sizes) - 1)
         self.flat = nn.Parameter(torch.stack(rows).to(dtype))
         self._groups = Groups(self.sizes, self.bias, self.activation.by_value)
+        self._backward = partial(backward, self.activation, self._scales)
 
     @property
     def members(self) -> int:
@@ -181,11 +184,15 @@ class DenseNets(nn.Module):
         _checks.shape("out", out, *self.flat.shape)
         x, target = self._fit(x, target, {})
 
-        def work(group: Group, room: Room) -> None:
+        def work(group: Group, room: Room, rows: slice) -> None:
             some = group.members
-            self._backward(group, room, x[some], target[some], loss_gradient, self.layers(out[some]))
+            grads = self.layers(out[some]) if self._groups.whole_rows else room.grads
+            self._backward(group, room, x[some, rows], target[some, rows], loss_gradient, len(x[0]), grads)
 
-        self._groups.each(work)
+        def added(group: Group, grads: Tensor) -> None:
+            out[group.members] = grads
+
+        self._groups.each(work, added)
 
     @torch.no_grad()
     def step(
@@ -220,19 +227,23 @@ class DenseNets(nn.Module):
         # where nothing is cut, the count may stay on a GPU
         present = counts if whole else {name: int(count) for name, count in counts.items()}
 
-        def work(group: Group, room: Room) -> None:
+        def change(group: Group, layer: int, grad: Tensor) -> None:
+            flat, mine = group.parts[layer]
+            these = values | {name: value[group.members] for name, value in own.items()}
+            update(flat, grad, mine | present | {"scratch": grad}, **these)
+
+        def work(group: Group, room: Room, rows: slice) -> None:
             some = group.members
-            these = values | {name: value[some] for name, value in own.items()}
 
             def done(layer: int) -> None:
-                if layer in group.parts:
-                    flat, mine = group.parts[layer]
-                    grad = room.parts[layer]
-                    update(flat, grad, mine | present | {"scratch": grad}, **these)
+                if layer in group.parts and self._groups.whole_rows:
+                    change(group, layer, room.parts[layer])
 
-            self._backward(group, room, x[some], target[some], loss_gradient, room.grads, done)
+            self._backward(
+                group, room, x[some, rows], target[some, rows], loss_gradient, len(x[0]), room.grads, done
+            )
 
-        self._groups.each(work)
+        self._groups.each(work, lambda group, grads: change(group, 0, grads))
         for count in () if whole else counts.values():
             count += 1
 
@@ -261,45 +272,6 @@ class DenseNets(nn.Module):
         self.flat = nn.Parameter(self.flat.detach()[index])
         return kept
 
-    def _backward(
-        self,
-        group: Group,
-        room: Room,
-        x: Tensor,
-        target: Tensor,
-        loss_gradient: LossGradient,
-        grads: list[Layer],
-        done: Callable[[int], None] = lambda layer: None,
-    ) -> None:
-        """Gradient of one group, by layer into ``grads``, last layer first; ``done(l)`` after each."""
-        phi, inputs, last = self.activation, [x], len(group.layers) - 1
-        for number, (w, b) in enumerate(group.layers):
-            pre = room.pre[number]
-            c, s = self._scales[number]
-            if b is None:
-                _product(inputs[-1], w.mT, c, pre)
-            else:
-                torch.baddbmm(b, inputs[-1], w.mT, beta=s, alpha=c, out=pre)
-            if number < last:
-                inputs.append(phi.into(pre, room.hidden[number]))
-        by = loss_gradient(pre, target, pre.shape[1])
-        for number in range(last, -1, -1):
-            w, _ = group.layers[number]
-            by_w, by_b = grads[number]
-            c, s = self._scales[number]
-            if by_w.is_contiguous():
-                _product(by.mT, inputs[number], c, by_w)
-            else:  # straight into parts of rows, torch would multiply member by member
-                by_w.copy_(_product(by.mT, inputs[number], c, room.product[number]))
-            if by_b is not None:
-                torch.sum(by, 1, out=by_b)
-                if s != 1:
-                    by_b.mul_(s)
-            if number:
-                below = _product(by, w, c, room.by[number - 1])
-                by = phi.slope_(room.pre[number - 1], inputs[number], below)
-            done(number)
-
     def _inputs(self, x: Tensor) -> Tensor:
         """(M, R, in), a view where x is for all."""
         if x.dim() == 2:
@@ -326,13 +298,6 @@ class DenseNets(nn.Module):
             came, m = tuple(value.shape), self.members
             raise ValueError(f"{name}: got shape {came}; allowed: a number, ({m},) or ({m}, 1)")
         return value.to(self.flat).view(-1, 1)
-
-
-def _product(x: Tensor, y: Tensor, factor: float, out: Tensor) -> Tensor:
-    """``factor * x @ y`` written into ``out``; the factor costs no pass of its own."""
-    if factor == 1:
-        return torch.bmm(x, y, out=out)
-    return torch.baddbmm(out, x, y, beta=0, alpha=factor, out=out)
 
 
 def _scales(scales: Sequence[tuple[float, float]] | None, layers: int) -> list[tuple[float, float]]:

@@ -1,5 +1,6 @@
 """Members of an ensemble cut into groups that fit the cache, with all views that a step needs made once.
 
+A single group, which leaves all cores but one idle, has its rows shared out instead.
 A view costs a µs, a product of a small network not much more; so the views are kept as long as the tensors
 stay where they are. Letters as in :mod:`labkit.nn.dense`.
 """
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from labkit.nn.shares import shares, side_by_side
+from labkit.nn.shares import cores, on_one_core, shares, side_by_side, total
 
 #: Bytes that the widest layer of a group takes. Smaller groups pay for more calls, larger ones wait for
 #: memory; from 1 to 3 MB steps take equally long within a tenth on cores with 2 MB of second-level cache.
@@ -138,7 +139,7 @@ class Groups:
         alike = {name: buffer for name, buffer in buffers.items() if buffer.shape == flat.shape}
         seen = (flat, *alike.values())
         # a tensor that was moved is the same object at another place
-        key = (rows, torch.get_num_threads(), *alike, *((x.data_ptr(), x.shape, x.dtype) for x in seen))
+        key = (rows, cores(), *alike, *((x.data_ptr(), x.shape, x.dtype) for x in seen))
         if key == self._key and all(x is y for x, y in zip(seen, self._seen, strict=True)):
             return
         sizes, bias, by_value = self._shape
@@ -147,14 +148,18 @@ class Groups:
             rows * (fan_in + (1 if by_value else 2) * fan_out) + 5 * fan_in * fan_out
             for fan_in, fan_out in zip(sizes, sizes[1:], strict=False)
         )
-        per_member = flat.element_size() * (rows * sum(sizes[1:]) * (1 if by_value else 2) + flat.shape[1])
+        per_row = flat.element_size() * sum(sizes[1:]) * (1 if by_value else 2)
+        per_member = rows * per_row + flat.element_size() * flat.shape[1]
         threads = len(shares(len(flat), per_member, flat.device))
         size = len(flat) if whole else max(1, GROUP_BYTES // (layer * flat.element_size()))
         count = -(-len(flat) // (size * threads)) * threads
         bounds = [len(flat) * n // count for n in range(count + 1)]
         size = -(-len(flat) // count)
         part = flat.shape[1] if whole else PART_BYTES // (size * flat.element_size())
-        self._cut = spans(sizes, bias, part)
+        self._rows = shares(rows, per_row, flat.device) if count == 1 else [slice(0, rows)]
+        self.whole_rows = len(self._rows) == 1
+        # gradients of shares are added at the end, all layers at once
+        self._cut = spans(sizes, bias, part if self.whole_rows else flat.shape[1])
         self.whole = count == len(self._cut) == 1
         self._groups = [
             self._group(flat.detach()[low:high], slice(low, high), {n: b[low:high] for n, b in alike.items()})
@@ -163,10 +168,10 @@ class Groups:
         # sizes of groups differ by one at most
         self._rooms = [
             {
-                m: Room(flat.detach()[:m], sizes, bias, rows, by_value, self._cut)
+                m: Room(flat.detach()[:m], sizes, bias, some.stop - some.start, by_value, self._cut)
                 for m in {g.members.stop - g.members.start for g in self._groups}
             }
-            for _ in range(threads)
+            for some in (self._rows if count == 1 else self._rows * threads)
         ]
         self._key, self._seen = key, seen
 
@@ -181,13 +186,37 @@ class Groups:
             },
         )
 
-    def each(self, work: Callable[[Group, Room], None]) -> None:
-        """``work(group, room)`` for every group, on one core each; a free thread takes the next."""
-        waiting = iter(self._groups)
+    def each(
+        self, work: Callable[[Group, Room, slice], None], added: Callable[[Group, Tensor], None]
+    ) -> None:
+        """``work(group, room, rows)`` for every group, on one core each; a free thread takes the next.
+
+        If :attr:`whole_rows` is false, ``work`` gets shares of the rows of the only group and must leave the
+        gradient in its room; ``added`` gets the sum, (m, P).
+        """
+        if self.whole_rows:
+            waiting = iter(self._groups)
+
+            @torch.no_grad()
+            def share(rooms: dict[int, Room]) -> None:
+                for group in waiting:
+                    work(group, rooms[group.members.stop - group.members.start], self._rows[0])
+
+            if len(self._rooms) == 1:  # little work, or a GPU's
+                on_one_core(lambda: share(self._rooms[0]), self._seen[0].device)
+            else:
+                side_by_side(share, self._rooms)
+            return
+        (group,) = self._groups
+        rooms = [room for rooms in self._rooms for room in rooms.values()]
 
         @torch.no_grad()
-        def share(rooms: dict[int, Room]) -> None:
-            for group in waiting:
-                work(group, rooms[group.members.stop - group.members.start])
+        def part(n: int) -> tuple[Tensor]:
+            work(group, rooms[n], self._rows[n])
+            return (rooms[n].parts[0],)
 
-        side_by_side(share, self._rooms)
+        @torch.no_grad()
+        def add(parts: list[tuple[Tensor]]) -> None:
+            added(group, *total(parts))
+
+        side_by_side(part, range(len(rooms)), add)

@@ -2,13 +2,16 @@
 
 Torch shares out every single operation and waits for all threads after each. A training step here is some
 hundred operations of 20 to 500 µs, and a thread that sleeps while it waits (``labkit._openmp`` says why it
-must) needs 50 µs to wake up: a third of the step. Sharing out the rows waits once a step.
+must) needs 50 µs to wake up: a third of the step. Sharing out the rows waits once a step; and what is too
+little to be shared out (a step of a small network, most measures) is two to six times faster on one core.
+So training runs in :func:`one_core`, where nothing is shared but by :func:`side_by_side`.
 """
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import count
 from typing import Any, TypeVar
 
@@ -23,14 +26,14 @@ SHARE_BYTES = 500_000
 
 
 def shares(rows: int, row_bytes: int, device: torch.device) -> list[slice]:
-    """Rows cut into equal shares: one for each of torch's threads, one on a GPU or for few rows.
+    """Rows cut into equal shares: one for each of :func:`cores`, one on a GPU or for few rows.
 
     Args:
         rows: how many.
         row_bytes: memory that one takes in all layers together.
         device: where they are computed.
     """
-    parts = torch.get_num_threads() if device.type == "cpu" else 1
+    parts = cores() if device.type == "cpu" else 1
     parts = max(1, min(parts, rows, rows * row_bytes // SHARE_BYTES))
     bounds = [rows * share // parts for share in range(parts + 1)]
     return [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
@@ -41,36 +44,73 @@ def side_by_side(
     items: Sequence[Share],
     then: Callable[[list[Result]], Any] = lambda results: results,
 ) -> Any:
-    """``then([function(item) for item in items])``, as many items at a time as torch may use threads.
+    """``then([function(item) for item in items])``, as many items at a time as there are :func:`cores`.
 
     ``then`` is run by the thread that is done last, on one core like all the rest: what is little work gets
     slower when torch wakes others for it. The grad mode stays with the caller's thread: functions must set
     their own.
     """
-    threads = min(len(items), torch.get_num_threads())
-    if threads == 1 or not _POOL:
+    threads = min(len(items), cores())
+    if threads == 1 or not _SHARES:
         return then([function(item) for item in items])
     # taking the next number is one step of the interpreter: no two threads get the same
     waiting, done = iter(range(len(items))), count(1)
     results: list = [None] * len(items)
     found: list = []
 
-    def work(_: int) -> None:
+    def work() -> None:
         for i in waiting:
             results[i] = function(items[i])
             if next(done) == len(items):
                 found.append(then(results))
 
-    for _ in _POOL[0].map(work, range(threads)):
-        pass
+    others = [_SHARES[0].submit(work) for _ in range(threads - _alone())]
+    if _alone():  # this thread is as good as those
+        usual, _HERE.cores = _HERE.cores, 1
+        try:
+            work()
+        finally:
+            _HERE.cores = usual
+    for other in others:
+        other.result()
     return found[0]
 
 
+def cores() -> int:
+    """How many this thread may keep busy: torch's threads, or what they were where there is :func:`one_core`."""
+    return getattr(_HERE, "cores", None) or torch.get_num_threads()
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Torch's operations stay in this thread; :func:`side_by_side` goes on to use all cores."""
+    usual = cores()
+    if usual == 1 or _alone() or not _SHARES:
+        yield
+        return
+    _use_one_core()
+    _HERE.cores = usual
+    try:
+        yield
+    finally:
+        _HERE.cores = None
+        torch.set_num_threads(usual)
+
+
 def on_one_core(function: Callable[[], Result], device: torch.device) -> Result:
-    """``function()``, by a thread that wakes no others: for many small operations on the CPU."""
-    if device.type != "cpu" or torch.get_num_threads() == 1 or not _POOL:
+    """``function()`` as in :func:`one_core`, in a thread that is kept for it: entered a hundred times faster.
+
+    On a GPU it is simply called.
+    """
+    usual = cores()
+    if device.type != "cpu" or usual == 1 or _alone() or not _SHARES:
         return function()
-    return _POOL[0].submit(function).result()
+
+    def there() -> Result:
+        _HERE.cores = usual
+        return function()
+
+    return _ALONE[0].submit(there).result()
 
 
 def total(results: Sequence[Sequence[Tensor]]) -> Sequence[Tensor]:
@@ -94,9 +134,16 @@ def _use_one_core() -> None:
         last.join()
 
 
-_SETTING = threading.Lock()
-# threads start with the first work, and only as many as have work at the same time
-_POOL = [ThreadPoolExecutor(thread_name_prefix="rows", initializer=_use_one_core)]
+def _alone() -> bool:
+    """Whether this thread is in :func:`one_core` or :func:`on_one_core`."""
+    return getattr(_HERE, "cores", None) is not None
+
+
+_HERE, _SETTING = threading.local(), threading.Lock()
+# threads start with the first work, and only as many as have work at the same time; those that share wait for
+# none, so that however many wait for them, work goes on
+_SHARES = [ThreadPoolExecutor(thread_name_prefix="rows", initializer=_use_one_core)]
+_ALONE = [ThreadPoolExecutor(64, thread_name_prefix="one core", initializer=_use_one_core)]
 if hasattr(os, "register_at_fork"):
     # threads do not survive a fork, and torch hangs when its number of threads is set after one
-    os.register_at_fork(after_in_child=_POOL.clear)
+    os.register_at_fork(after_in_child=_SHARES.clear)

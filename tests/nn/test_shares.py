@@ -74,6 +74,46 @@ def test_one_core_is_one_core_and_a_gpu_is_asked_from_here(three_threads):
         on_one_core(lambda: 1 // 0, CPU)
 
 
+def test_where_there_is_one_core_only_shares_are_shared(three_threads):
+    meeting = threading.Barrier(3, timeout=30)
+
+    def work(item):
+        meeting.wait()
+        return torch.get_num_threads(), shares.cores(), len(shares.shares(9409, 10_000, CPU))
+
+    def here():
+        assert len(shares.shares(9409, 10_000, CPU)) == shares.cores() == 3
+        assert side_by_side(work, "abc") == [(1, 1, 1)] * 3, "and shares are not shared again"
+        return torch.get_num_threads(), shares.cores()
+
+    with shares.one_core():
+        assert here() == (1, 3)
+        with shares.one_core():
+            assert here() == (1, 3)
+        assert here() == on_one_core(here, CPU) == (1, 3)
+    assert on_one_core(here, CPU) == (1, 3)
+    assert torch.get_num_threads() == shares.cores() == 3
+
+
+def test_all_that_wait_for_shares_get_them(three_threads):
+    begun = threading.Barrier(40, timeout=30)
+
+    def waits(number):
+        begun.wait()
+        return sum(side_by_side(lambda item: item, [number, 1, 2]))
+
+    found = {}
+    threads = [
+        threading.Thread(target=lambda n=n: found.update({n: on_one_core(lambda: waits(n), CPU)}))
+        for n in range(40)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert found == {n: n + 3 for n in range(40)}
+
+
 def test_torch_is_left_as_it_was_for_this_and_for_new_threads(three_threads):
     side_by_side(lambda item: None, range(6))
     seen = []
