@@ -162,7 +162,7 @@ class Grokking:
 
     @staticmethod
     def memory(config: Config) -> int:
-        """Bytes of one run while it trains and is measured: weights four times over, logits, a piece of rows."""
+        """Bytes of one run while it trains and is measured: weights, logits, a piece of rows."""
         table = arithmetic.pairs(config.task, config.size)
         with torch.device("meta"):
             weights = sum(p.numel() for p in _model(config, table.tokens).parameters())

@@ -77,7 +77,7 @@ def side_by_side(
 
 
 def cores() -> int:
-    """How many this thread may keep busy: torch's threads, or what they were where there is :func:`one_core`."""
+    """How many this thread may keep busy: torch's threads, in :func:`one_core` what they were outside."""
     return getattr(_HERE, "cores", None) or torch.get_num_threads()
 
 
