@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -70,9 +71,10 @@ class Config:
         """Rules that concern several fields; raise ``ValueError`` naming one of them."""
 
     @classmethod
-    def fields(cls) -> list[tuple[dataclasses.Field, Knob]]:
+    @cache
+    def fields(cls) -> tuple[tuple[dataclasses.Field, Knob], ...]:
         """Every field with what it says about itself, in order of declaration."""
-        return [(field, field.metadata["knob"]) for field in dataclasses.fields(cls)]
+        return tuple((field, field.metadata["knob"]) for field in dataclasses.fields(cls))
 
     @classmethod
     def knob(cls, name: str) -> Knob:
@@ -92,7 +94,9 @@ class Config:
         return cls(**{**values, **changes})
 
     def replace(self, **changes: Any) -> "Config":
-        """A copy with some fields changed, checked again."""
+        """A copy with some fields changed, checked again; itself if none is."""
+        if not changes:
+            return self
         for name in changes:
             self.knob(name)
         return dataclasses.replace(self, **changes)

@@ -47,6 +47,7 @@ class History:
         self.config = config
         self.device = device
         self.interventions: list[Intervention] = []
+        self._current: tuple[dict[str, Any], Config] = ({}, config)
         self.notes: list[str] = []
         self.views: dict[str, np.ndarray] = {}
         self.state: State = {}
@@ -99,7 +100,12 @@ class History:
     @property
     def current(self) -> Config:
         """The settings now in force: ``config`` with every intervention applied."""
-        return self.config.replace(**{change.name: change.value for change in self.interventions})
+        values = {change.name: change.value for change in self.interventions}
+        known, config = self._current
+        if values != known:  # a panel asks for every frame
+            config = self.config.replace(**values)
+            self._current = values, config
+        return config
 
     @property
     def delay(self) -> float:

@@ -15,14 +15,15 @@ Send = Callable[[dict[str, Any], list[bytes]], None]
 
 #: Bytes of numbers in one frame; the rest follows in the next one.
 FRAME_BYTES = 48_000
-#: Frames that may be on their way unacknowledged.
-IN_FLIGHT = 2
+#: Frames that may be on their way unacknowledged; one where the browser is still to catch up.
+IN_FLIGHT = 4
 #: Seconds without acknowledgement after which the browser is asked whether it is still there, at first
 #: and at most: a hidden tab is asked ever less often.
 SILENCE, LONG_SILENCE = 1.0, 60.0
-#: Share of the thread's time that making frames may take before they are made less often, and the longest
-#: interval that this may lead to, seconds.
-FRAME_SHARE, SLOWEST = 0.03, 0.5
+#: Share of the thread's time that making frames may take, and of a core's that drawing them may, before they
+#: are made less often; and the longest interval that this may lead to, seconds. A browser without a GPU needs
+#: 25 ms a frame, and a third more in its other processes.
+FRAME_SHARE, DRAW_SHARE, SLOWEST = 0.03, 0.07, 0.5
 #: Seconds between two point clouds of one panel: they are costlier than curves.
 VIEW_INTERVAL = 0.25
 
@@ -36,13 +37,14 @@ _Place = dict[tuple[int, str], Any]
 class Frames:
     """Cuts the runs' growing tables into frames, at most ``rate`` a second, never waiting.
 
-    Two frames may be unacknowledged. Every frame starts from the rows that the last acknowledged one
+    Four frames may be unacknowledged. Every frame starts from the rows that the last acknowledged one
     reached, so a lost frame is repaired by the next. When a browser falls silent (a hidden tab, a lost
     last frame) it gets a beat without numbers; its answer to that says that what came before was lost.
     """
 
     def __init__(self, send: Send, rate: float = 12.0) -> None:
         self._send, self.interval, self.rate = send, 1.0 / rate, rate
+        self._drew = 0.0
         self.sequence = 0
         self.listening = False
         self._reached: _Place = {}
@@ -58,8 +60,14 @@ class Frames:
         self._sent.clear()
         self._last, self._last_view, self._silence = 0.0, 0.0, SILENCE
 
-    def acknowledged(self, sequence: int) -> None:
-        """The browser drew frame ``sequence``; what it did not acknowledge before that, it never got."""
+    def acknowledged(self, sequence: int, drew: float = 0.0) -> None:
+        """The browser drew frame ``sequence``; what it did not acknowledge before that, it never got.
+
+        Args:
+            sequence: the frame's number.
+            drew: seconds that drawing took and that training lacked.
+        """
+        self._drew += (drew - self._drew) / 4  # one may have waited for a core
         self._silence = SILENCE
         if sequence >= self._beat > 0:
             self._beat, self._complete = 0, False
@@ -89,7 +97,7 @@ class Frames:
         """
         if not self.listening or not (news or self.unfinished):
             return float("inf")
-        free = len(self._sent) < IN_FLIGHT and (news or not self._complete)
+        free = len(self._sent) < (IN_FLIGHT if self._complete else 1) and (news or not self._complete)
         return max(0.0, self._last + (self.interval if free else self._silence) - time.monotonic())
 
     def send(
@@ -101,7 +109,7 @@ class Frames:
     ) -> bool:
         """Send what is new and say whether it was; ``views`` gives (branch, step, arrays).
 
-        Costly parts are callables: they are not made when two frames are still on their way.
+        Costly parts are callables: they are not made while no frame may leave.
         """
         began, busy = time.monotonic(), time.thread_time()
         if self._sent and began - self._last >= self._silence:
@@ -121,13 +129,14 @@ class Frames:
             self._add_views(frame, buffers, *views())
             self._last_view = time.monotonic()
         self._add_rows(frame, buffers, branches, place)
+        frame["more"] = not self._complete
         self._sent.append((self.sequence, place, self._full))
         self._full = False
         self._send(frame, buffers)
         self._last = time.monotonic()
         # not the clock on the wall: waiting for a core that others use is no cost of frames
         cost = time.thread_time() - busy
-        self.interval = max(1.0 / self.rate, min(cost / FRAME_SHARE, SLOWEST))
+        self.interval = max(1.0 / self.rate, min(max(cost / FRAME_SHARE, self._drew / DRAW_SHARE), SLOWEST))
         return True
 
     def _add_rows(self, frame: dict, buffers: list[bytes], branches: Iterable[Branch], place: _Place) -> None:

@@ -47,7 +47,9 @@ class Verbs:
     # ------------------------------------------------------------------------------ the browser
 
     def _do_ack(self, message: Message) -> None:
-        self._frames.acknowledged(int(message["seq"]))
+        drew = float(message.get("drew", 0.0))
+        # at any other speed there is time left for drawing
+        self._frames.acknowledged(int(message["seq"]), drew if self._pace.speed is None else 0.0)
 
     def _do_hello(self, message: Message) -> None:
         self._frames.hello()

@@ -1,4 +1,4 @@
-"""Frames: what is new, within the budget, never more than two on their way."""
+"""Frames: what is new, within the budget, never more than a few on their way."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,17 @@ import toy
 from labkit.history import History
 from labkit.live import frames as module
 from labkit.live.branch import Branch
-from labkit.live.frames import FRAME_BYTES, FRAME_SHARE, LONG_SILENCE, SILENCE, SLOWEST, VIEW_INTERVAL, Frames
+from labkit.live.frames import (
+    DRAW_SHARE,
+    FRAME_BYTES,
+    FRAME_SHARE,
+    IN_FLIGHT,
+    LONG_SILENCE,
+    SILENCE,
+    SLOWEST,
+    VIEW_INTERVAL,
+    Frames,
+)
 from labkit.rows import Rows
 
 
@@ -111,29 +121,53 @@ def test_an_unacknowledged_frame_is_sent_again_from_where_the_browser_is():
     assert line.spans() == [(0, 6), (6, 1), (6, 2)]
 
 
-def test_at_most_two_frames_are_on_their_way():
+def test_only_a_few_frames_are_on_their_way():
     line = Line(run(1))
     line.frames.hello()
-    line.send()
-    assert line.frames.due_in(True) == pytest.approx(1 / 12)
-    line.send()
+    for _ in range(IN_FLIGHT):
+        assert line.frames.due_in(True) < 1 / 12 + 1e-3
+        line.send()
     assert line.frames.due_in(True) == pytest.approx(SILENCE)
     line.frames.acknowledged(1)
     assert line.frames.due_in(True) == pytest.approx(1 / 12)
 
 
+def test_a_browser_that_has_to_catch_up_is_waited_for_frame_by_frame():
+    line = Line(stored(9_000, 4))
+    line.frames.hello()
+    line.send()
+    assert line.sent[-1][0]["more"] and line.frames.due_in(True) == pytest.approx(SILENCE)
+    line.frames.acknowledged(1)
+    line.exchange(20)
+    assert not line.sent[-1][0]["more"] and not line.frames.unfinished
+
+
+def test_frames_are_made_less_often_where_drawing_takes_what_training_needs():
+    line = Line(run(1))
+    line.frames.hello()
+    for drew, low, high in (
+        (DRAW_SHARE / 12, 0, 1 / 12),
+        (0.2 * DRAW_SHARE, 0.19, 0.2),
+        (9.0, SLOWEST, SLOWEST),
+    ):
+        for _ in range(20):
+            line.send()
+            line.frames.acknowledged(line.frames.sequence, drew)
+        assert low <= line.frames.interval <= high * 1.001
+
+
 def test_a_silent_browser_is_asked_ever_less_often():
     line = Line(run(1))
     line.frames.hello()
-    line.send()
-    line.send()
+    for _ in range(IN_FLIGHT):
+        line.send()
     waits = []
     for _ in range(10):
         waits.append(line.frames.due_in(True))
         clock.now += waits[-1]
         assert line.send() is False, "a beat brings no news"
     assert waits == [min(SILENCE * 2**i, LONG_SILENCE) for i in range(10)]
-    assert all(buffers == [] for _, buffers in line.sent[2:])
+    assert all(buffers == [] for _, buffers in line.sent[IN_FLIGHT:])
 
 
 def test_the_answer_to_a_beat_repairs_what_was_lost():

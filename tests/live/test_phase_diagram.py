@@ -12,6 +12,7 @@ import toy
 
 from labkit import live, sweep
 from labkit.live import cells, widgets
+from labkit.live.frames import IN_FLIGHT
 from labkit.pictures import Line
 
 RATES = ("rate", [0.1, 0.2, 0.5])
@@ -132,12 +133,12 @@ def test_while_it_fills_few_pictures_wait_for_the_browser(shown, slow):
     diagram, sent = shown(steps=20)
     say(diagram, "hello")
     until(lambda: len(slow) > 150)
-    assert len(sent) == 2, "two frames unacknowledged"
+    assert len(sent) == IN_FLIGHT, "frames unacknowledged"
     frame = sent[-1][0]
     assert frame["state"] == "running" and 0 < frame["step"] < 15 and "s left" in frame["words"]
     say(diagram, "ack", seq=frame["seq"])
-    until(lambda: len(sent) > 2)
-    assert sent[2][0]["pictures"] and sent[2][0]["step"] > frame["step"]
+    until(lambda: len(sent) > IN_FLIGHT)
+    assert sent[IN_FLIGHT][0]["pictures"] and sent[IN_FLIGHT][0]["step"] > frame["step"]
 
 
 def test_it_is_held_and_goes_on_without_loss(shown, slow):

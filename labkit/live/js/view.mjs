@@ -24,9 +24,19 @@ const PICTURES = {
   Diagram: DiagramPicture,
   Table: TablePicture,
 };
-/** Frames that one acknowledgement answers (the kernel waits after two), and how long it waits for the second. */
-const FRAMES_AN_ACK = 2;
-const ACK_MS = 250;
+/** Frames that one acknowledgement answers (the kernel waits after four), and how long it waits for the next. */
+const FRAMES_AN_ACK = 4;
+const ACK_MS = 500;
+
+/** Call back when this animation frame is on the screen: without a GPU most of its time comes after our code. */
+function painted(done) {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => {
+    port1.close();
+    done();
+  };
+  port2.postMessage(null);
+}
 
 class Panel {
   constructor(model, el) {
@@ -130,24 +140,26 @@ class Panel {
     if (this.scheduled || this.closed) return;
     this.scheduled = requestAnimationFrame(() => {
       this.scheduled = 0;
+      const began = performance.now();
       try {
         this.draw();
       } finally {
-        this.acknowledge();
+        painted(() => this.acknowledge((performance.now() - began) / 1000));
       }
     });
   }
 
   /**
-   * Say what was drawn: once for two frames, or when no second one comes. Every message makes JupyterLab
-   * show a busy kernel in its status bar and its icon, which costs the browser as much as a frame.
+   * Say what was drawn and the seconds it took: once for four frames, when no other comes, or at once when the
+   * kernel has more to tell. Every message makes JupyterLab show a busy kernel in its status bar and its icon,
+   * which costs the browser as much as a frame.
    */
-  acknowledge() {
+  acknowledge(drew) {
     const { unacknowledged: frames } = this;
-    if (!frames.length) return;
+    if (!frames.length || this.closed) return;
     clearTimeout(this.acknowledging);
-    const say = () => this.send({ do: "ack", seq: frames.splice(0).at(-1) });
-    if (frames.length < FRAMES_AN_ACK) this.acknowledging = setTimeout(say, ACK_MS);
+    const say = () => this.send({ do: "ack", seq: frames.splice(0).at(-1), drew });
+    if (frames.length < FRAMES_AN_ACK && !this.store.frame?.more) this.acknowledging = setTimeout(say, ACK_MS);
     else say();
   }
 
