@@ -8,14 +8,16 @@ import torch
 from torch import Tensor
 
 from labkit import _checks
-from labkit.nn.shares import side_by_side
+from labkit.nn.shares import on_one_core, side_by_side
 from labkit.theory.kernels.activation import breaks_of, derivative_of, function_of, jumps_of
 from labkit.theory.kernels.closed import Angular, Pair, recognise
 from labkit.theory.kernels.numeric import Numeric
 from labkit.theory.kernels.piecewise import PiecewiseLinear, piecewise_linear
 
 #: Entries of a tile: a handful of such arrays stays in the second-level cache; on a GPU fewer launches count.
-TILE, TILE_GPU = 10_000, 4_000_000
+TILE, TILE_GPU = 24_000, 4_000_000
+#: What computes the kernels on some rows and columns.
+Work = Callable[[slice, slice], tuple[Tensor, ...]]
 #: 1 − |cos θ| below which the angle comes from the difference of the two inputs.
 NEAR = 1e-6
 
@@ -88,11 +90,10 @@ def nngp(
     return _kernels(phi, depth, sigma_w, sigma_b, x1, x2, ntk=False)[0]
 
 
-@torch.no_grad()
 def _kernels(
     phi: Any, depth: int, sigma_w: float, sigma_b: float, x1: Tensor, x2: Tensor | None, ntk: bool
 ) -> tuple[Tensor, ...]:
-    function = function_of(phi)
+    function_of(phi)
     depth = _checks.number("depth", depth, kind=int, low=1)
     weight = _checks.number("sigma_w", sigma_w, low=0) ** 2
     bias = _checks.number("sigma_b", sigma_b, low=0) ** 2
@@ -101,30 +102,28 @@ def _kernels(
         x2 = _points("x2", x2)
         _checks.shape("x2", x2, None, x1.shape[1])
         x2 = None if torch.equal(x1, x2.to(x1.device)) else x2.to(x1.device)
-    rule = recognise(function)
-    if isinstance(rule, Angular):
-        if rule.sign and ntk:
-            raise ValueError("phi: it jumps, its NTK is infinite; allowed: nngp(...), which needs no slope")
-        work = _angular(rule, depth, weight, bias, x1, x2)
-    else:
-        if ntk and jumps_of(phi):
-            raise ValueError("phi: it jumps, its NTK is infinite; allowed: nngp(...), which needs no slope")
-        lines = None if rule else piecewise_linear(function, breaks_of(phi), jumps_of(phi))
-        kind = Closed(rule) if rule else lines or Numeric(function, derivative_of(phi), breaks_of(phi), ntk)
-        work = _covariant(kind, depth, weight, bias, x1, x2, ntk)
+    return on_one_core(lambda: _filled(phi, depth, weight, bias, x1, x2, ntk), x1.device)
+
+
+@torch.no_grad()
+def _filled(
+    phi: Any, depth: int, weight: float, bias: float, x1: Tensor, x2: Tensor | None, ntk: bool
+) -> tuple[Tensor, ...]:
+    """The kernels, tile by tile."""
+    work = _work(phi, depth, weight, bias, x1, x2, ntk)
     n1, n2 = len(x1), len(x1 if x2 is None else x2)
     found = tuple(x1.new_empty(n1, n2) for _ in range(1 + ntk))
 
+    @torch.no_grad()
     def one(tile: tuple[slice, slice]) -> None:
-        with torch.no_grad():
-            rows, columns = tile
-            for whole, part in zip(found, work(rows, columns), strict=False):
-                whole[rows, columns] = part
-                if x2 is None:
-                    # the square on the diagonal from its upper half, the rest below from above
-                    square = part[:, : len(part)]
-                    whole[rows, rows] = square.triu() + square.triu(1).T
-                    whole[rows.stop :, rows] = part[:, len(part) :].T
+        rows, columns = tile
+        for whole, part in zip(found, work(rows, columns), strict=False):
+            whole[rows, columns] = part
+            if x2 is None:
+                # the square on the diagonal from its upper half, the rest below from above
+                square = part[:, : len(part)]
+                whole[rows, rows] = square.triu() + square.triu(1).T
+                whole[rows.stop :, rows] = part[:, len(part) :].T
 
     side_by_side(one, _tiles(n1, n2, x2 is None, TILE if x1.device.type == "cpu" else TILE_GPU))
     if not all(bool(torch.isfinite(each).all()) for each in found):
@@ -132,6 +131,19 @@ def _kernels(
             "sigma_w, depth: the kernel overflows float64; allowed: values for which it is finite"
         )
     return found
+
+
+def _work(phi: Any, depth: int, weight: float, bias: float, x1: Tensor, x2: Tensor | None, ntk: bool) -> Work:
+    """By a closed form of the angle or of the covariance, line by line, or by quadrature."""
+    function = function_of(phi)
+    rule = recognise(function)
+    if ntk and (rule.sign if isinstance(rule, Angular) else jumps_of(phi)):
+        raise ValueError("phi: it jumps, its NTK is infinite; allowed: nngp(...), which needs no slope")
+    if isinstance(rule, Angular):
+        return _angular(rule, depth, weight, bias, x1, x2)
+    lines = None if rule else piecewise_linear(function, breaks_of(phi), jumps_of(phi))
+    kind = Closed(rule) if rule else lines or Numeric(function, derivative_of(phi), breaks_of(phi), ntk)
+    return _covariant(kind, depth, weight, bias, x1, x2, ntk)
 
 
 def _points(name: str, x: Tensor) -> Tensor:
@@ -181,7 +193,7 @@ def _covariant(
     x1: Tensor,
     x2: Tensor | None,
     ntk: bool,
-) -> Callable[[slice, slice], tuple[Tensor, ...]]:
+) -> Work:
     """A function of the tile for activations that need the variances."""
     scale = weight / x1.shape[1]
     q = x1.square().sum(1).mul_(scale).add_(bias)
