@@ -10,6 +10,7 @@ from labkit.live import cells, widgets
 from labkit.live.controls import controls
 from labkit.live.describe import plain
 from labkit.live.mailbox import Mailbox
+from labkit.nn.shares import one_core
 from labkit.pictures import PALETTE, Picture
 
 #: What is shown of some settings; or one such after another, each finer than the one before.
@@ -65,7 +66,7 @@ class Explorer:
         self._control = widgets.Control(self._mailbox)
         self._view = widgets.view(self._control, spec)
         self._view.comm.on_close(lambda message: self._stop())  # deleted in the browser
-        self._thread = threading.Thread(target=self._work, name="labkit-explore", daemon=True)
+        self._thread = threading.Thread(target=one_core()(self._work), name="labkit-explore", daemon=True)
         cells.register(self, name)
         self._thread.start()
 

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from labkit import gauss
+from labkit.nn.shares import on_one_core
 from labkit.theory.meanfield._arguments import numbers
 from labkit.theory.meanfield.hermite import resolving
 from labkit.theory.meanfield.lengths import CLASSES, lengths
@@ -66,7 +67,7 @@ def phase_diagram(phi: Phi, sigma_w: Any, sigma_b: Any) -> PhaseDiagram:
     """
     sigma_w, sigma_b = numbers("sigma_w", sigma_w).flatten(), numbers("sigma_b", sigma_b).flatten()
     both = torch.cartesian_prod(sigma_w, sigma_b.to(sigma_w.device)).view(-1, 2)
-    part = _points(moments(phi), both[:, 0] ** 2, both[:, 1] ** 2)
+    part = on_one_core(lambda: _points(moments(phi), both[:, 0] ** 2, both[:, 1] ** 2), both.device)
     return PhaseDiagram(*(one.view(len(sigma_w), len(sigma_b)) for one in part))
 
 
