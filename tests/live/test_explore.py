@@ -67,6 +67,7 @@ def test_the_latest_request_wins(shown):
         return line(config)
 
     explorer, _ = shown(slow)
+    assert explorer.settle(5)
     explorer.set(rate=2.0)
     deadline = time.monotonic() + 5
     while computed[-1] != 2.0 and time.monotonic() < deadline:
