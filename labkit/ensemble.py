@@ -137,6 +137,6 @@ def train_together(
 def _close(history: History, experiment: Experiment) -> None:
     """Add what is read only once, of the last weights."""
     if not history.notes:
-        last = read(experiment, history.step, measure=False)
+        last = on_one_core(partial(read, experiment, history.step, measure=False), experiment.device)
         history.scalars.complete(last.measures)
         history.add(Record(history.step, profiles=last.profiles))

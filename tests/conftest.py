@@ -55,6 +55,15 @@ def global_state_left_as_found():
         pytest.fail(f"the test changed {', '.join(changed)}", pytrace=False)
 
 
+@pytest.fixture
+def three_threads(global_state_left_as_found):
+    """Torch may use three, whatever this machine has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(before)
+
+
 def find_browser() -> str | None:
     """Path of a Chromium that Playwright can drive."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)

@@ -2,11 +2,16 @@
 
 import itertools
 
+import pytest
 import torch
 import toy
+from browser_stand_in import Browser
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labkit import run
+from labkit.ensemble import train_together
+from labkit.nn import shares
 from labkit.train import MEASURE_DUE, PROFILE_DUE, spaced, train
 
 
@@ -32,6 +37,43 @@ def test_a_diverging_run_ends_with_a_note():
     records = list(train(make(rate=10.0, sign="up")))
     assert records[-1].note.startswith(f"stopped at step {records[-1].step}: loss is inf")
     assert not any(record.note for record in records[:-1])
+
+
+@pytest.fixture
+def places(monkeypatch, three_threads):
+    """Where steps and readings of the toy happen: (torch's threads, cores that may be shared)."""
+    seen = []
+    for name in ("step", "measure", "profile"):
+        plain = getattr(toy.Toy, name)
+
+        def noted(self, plain=plain):
+            seen.append((torch.get_num_threads(), shares.cores()))
+            return plain(self)
+
+        monkeypatch.setattr(toy.Toy, name, noted)
+    return seen
+
+
+def panel_runs():
+    with Browser(toy.Config()) as browser:
+        browser.say("step", count=3)
+        browser.controller.settle(5)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: list(itertools.islice(train(make()), 3)),
+        lambda: run(toy.Config(), 3, progress=False),
+        lambda: list(train_together([toy.Config()], 3, device=torch.device("cpu"))),
+        panel_runs,
+    ],
+    ids=["train", "run", "ensemble", "panel"],
+)
+def test_training_leaves_other_cores_to_what_it_shares_out(work, places):
+    work()
+    assert len(places) > 5 and set(places) == {(1, 3)}
+    assert torch.get_num_threads() == 3
 
 
 @given(st.integers(1, 500), st.integers(0, 10**7))

@@ -12,14 +12,6 @@ from labkit.nn.shares import on_one_core, side_by_side, total
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def three_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.mark.parametrize("rows", [1, 2, 3, 10, 9409])
 def test_shares_are_all_rows_once_and_about_equal(rows, three_threads):
     cut = shares.shares(rows, 1_000_000, CPU)
