@@ -28,6 +28,34 @@ def lookup(table: Mapping[str, T], value: Any, name: str) -> T:
     return table[choice(name, value, table)]
 
 
+def instance(name: str, value: Any, *kinds: type) -> Any:
+    """Return ``value`` if it is of one of these classes; a class itself, its brackets forgotten, is not.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(value, kinds):
+        return value
+    allowed = " or ".join(
+        f"{'an' if kind.__name__[0] in 'AEIOUaeiou' else 'a'} {kind.__name__}" for kind in kinds
+    )
+    hint = (
+        f". Did you mean {value.__name__}()?" if isinstance(value, type) and issubclass(value, kinds) else ""
+    )
+    raise ValueError(f"{name}: got {_shown(value)} ({type(value).__name__}); allowed: {allowed}{hint}")
+
+
+def function(name: str, value: Any) -> Any:
+    """Return ``value`` if it can be called.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not callable(value):
+        raise ValueError(f"{name}: got {_shown(value)} ({type(value).__name__}); allowed: a function")
+    return value
+
+
 def number(
     name: str,
     value: Any,

@@ -62,7 +62,7 @@ KNOWN: tuple[tuple[str, Callable[[Version], bool], Level, str], ...] = (
     ),
 )
 
-#: The default page solves its test near this step (190–200; 186 to 224 over seeds 0–9, median 195).
+#: The default page solves its test near this step (186 to 224 over seeds 0–9, median 195).
 STEPS_TO_SOLVE = 195
 
 

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from labkit import _checks
+
 
 class _Table(NamedTuple):
     """What a reader on another thread sees at one moment; rows from ``count`` on are not written yet."""
@@ -88,7 +90,10 @@ class Rows:
         """One named column, (rows,)."""
         names, _, values, count = self._now
         if name not in names:
-            raise KeyError(f"column: got {name!r}; allowed: {', '.join(names)}")
+            try:
+                _checks.choice("column", name, names)
+            except ValueError as error:  # of what is asked for like a key
+                raise KeyError(str(error)) from None
         return values[:count, names.index(name)]
 
     def until(self, step: int) -> "Rows":

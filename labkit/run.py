@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from labkit import _checks, _progress, runtime
@@ -30,7 +31,8 @@ def run(
 
     Args:
         start: settings to start from, or a history (for instance a loaded one) to continue; the
-            continuation of a history on the CPU equals the uninterrupted run bit for bit.
+            continuation of a history on the CPU equals the uninterrupted run bit for bit, if torch may use as
+            many threads.
         steps: updates in all, those of a continued history included.
         device: "cpu" (default), "cuda", "mps"; a continued history stays where it was.
         interventions: ``(step, name, value)``: set the field after that many updates. A history's
@@ -52,13 +54,20 @@ def run(
         ValueError: a bad argument, a cold field or a step outside the run in ``interventions``, or a
             history without its state.
     """
-    if not isinstance(start, Config | History):
-        raise ValueError(f"start: got {start!r} ({type(start).__name__}); allowed: a Config or a History")
+    _checks.instance("start", start, Config, History)
     continued = start if isinstance(start, History) else None
     _checks.number("steps", steps, kind=int, low=0 if continued is None else continued.step)
     if every is not None:
         _checks.number("every", every, kind=int, low=1)
     _checks.number("save_every", save_every, low=0)
+    if stop is not None:
+        _checks.function("stop", stop)
+    if save is not None:
+        _writable(Path(save))
+    if not isinstance(interventions, Iterable):
+        raise ValueError(
+            f"interventions: got {interventions!r}; allowed: (step, name, value), any number of them"
+        )
     interventions = [_intervention(each) for each in interventions]
     if continued is not None:
         history, experiment = _continued(continued, device)
@@ -106,6 +115,12 @@ def run(
             history.notes.append(f"interrupted after step {history.step}, within a step: no state is kept")
             history.state, history.views = {}, {}
     return history
+
+
+def _writable(path: Path) -> None:
+    """Better now than after the first minute of training."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise ValueError(f"save: got {str(path)!r}; allowed: a file in a folder that exists")
 
 
 def _keep(history: History, experiment: Any, path: str | os.PathLike | None) -> None:

@@ -69,3 +69,13 @@ def test_a_wrong_shape():
         "logits: got shape (4, 7); allowed: (any, 8)"
     )
     assert message(_checks.shape, "answer", np.zeros(3), 3, 1) == "answer: got shape (3,); allowed: (3, 1)"
+
+
+def test_a_class_is_not_its_instance_and_a_number_is_no_function():
+    assert _checks.instance("x", 3, int, str) == 3 and _checks.function("f", abs) is abs
+    with pytest.raises(ValueError, match="x: got 3.0 .float.; allowed: an int or a str"):
+        _checks.instance("x", 3.0, int, str)
+    with pytest.raises(ValueError, match=r"x: got .* \(type\); allowed: an int. Did you mean int\(\)\?"):
+        _checks.instance("x", int, int)
+    with pytest.raises(ValueError, match="f: got 3 .int.; allowed: a function"):
+        _checks.function("f", 3)

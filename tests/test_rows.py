@@ -26,7 +26,7 @@ def test_a_column_that_comes_later_is_nan_before():
     rows.append(1, {"x": 2.0, "y": 3.0})
     rows.append(2, {"x": 4.0})
     np.testing.assert_array_equal(rows.column("y"), [np.nan, 3.0, np.nan])
-    with pytest.raises(KeyError, match="column: got 'z'; allowed: x, y"):
+    with pytest.raises(KeyError, match="column: got 'z'; allowed: 'x', 'y'. Did you mean"):
         rows.column("z")
 
 

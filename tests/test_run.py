@@ -45,6 +45,13 @@ def test_the_bar_shows_the_losses(capsys):
             {"steps": 5, "interventions": ["rate"]},
             r"interventions: got 'rate'; allowed: \(step, name, value\)",
         ),
+        ({"steps": 5, "interventions": 5}, r"interventions: got 5; allowed: \(step, name, value\)"),
+        ({"steps": 5, "stop": True}, r"stop: got True \(bool\); allowed: a function"),
+        (
+            {"steps": 5, "save": "no/such/folder/x"},
+            r"save: got '.*x'; allowed: a file in a folder that exists",
+        ),
+        ({"steps": 5, "save": "."}, r"save: got '.'; allowed: a file"),
     ],
 )
 def test_bad_arguments_stop_it_before_training(arguments, message):

@@ -91,7 +91,7 @@ def markdown(labs: Mapping[str, Iterable[Claim]], entries: Mapping[str, Entry]) 
     parts = [HEAD]
     for lab, claims in labs.items():
         claims = list(claims)
-        parts.append(f"## {lab.capitalize()}\n")
+        parts.append(f"## {lab.capitalize().replace('_', ' ')}\n")
         parts.append("| claim | expected | measured | verdict |\n|---|---|---|---|")
         parts += [_row(claim, entries.get(claim.id)) for claim in claims]
         parts.append("")

@@ -7,7 +7,7 @@ from typing import Any
 #: name -> (changes against the defaults, commentary)
 PRESETS: Mapping[str, tuple[Mapping[str, Any], str]] = MappingProxyType(
     {
-        "plateau": ({}, "Memorised near step 10, understood near 190–200: the delay is the lesson."),
+        "plateau": ({}, "Memorised near step 10, understood near 200: the delay is the lesson."),
         "Doshi et al.": (
             {"train_fraction": 0.5, "weight_decay": 5.0},
             "Half the table: hardly a plateau, test accuracy 1.0 near step 45.",

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any
 
+from labkit import _checks
 from labkit.config import Config
 from labkit.live import cells, widgets
 from labkit.live.controls import controls
@@ -34,6 +35,9 @@ def explore(
         config: where to start; its fields become sliders.
         title: shown above; by default the function's name.
         name: a new one of the same name replaces the old one. By default re-running the cell does.
+
+    Raises:
+        ValueError: no function, no config, or an ipykernel on which threads cannot show anything.
     """
     cells.refuse_broken_kernels()
     return Explorer(function, config, title=title, name=name)
@@ -45,14 +49,15 @@ class Explorer:
     def __init__(
         self, function: Callable, config: Config, *, title: str = "", name: str | None = None
     ) -> None:
-        self.config, self._function = config, function
+        self._function = _checks.function("function", function)
+        self.config = _checks.instance("config", config, Config)
         self._pictures: Sequence[Picture] = ()
         self._begun = threading.Event()
         self._stages: Generator[Sequence[Picture], None, None] | None = None
         self._refused, self._failed, self._applied, self._sequence = "", "", 0, 0
         self._mailbox, self._stopped = Mailbox(), threading.Event()
         spec = {
-            "title": title or function.__name__.replace("_", " "),
+            "title": title or getattr(function, "__name__", "").replace("_", " "),
             "mode": "explore",
             "controls": controls(config),
             "presets": [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from labkit import runtime
+from labkit import _checks, runtime
 from labkit.config import Config
 from labkit.history import History
 from labkit.live import cells, widgets
@@ -19,7 +19,7 @@ def panel(config: Config, *, name: str | None = None, device: str | None = None)
         device: "cpu" (default), "cuda", "mps".
 
     Raises:
-        ValueError: a bad device, or an ipykernel on which threads cannot show anything.
+        ValueError: no config, a bad device, or an ipykernel on which threads cannot show anything.
     """
     cells.refuse_broken_kernels()
     return Panel(config, name=name, device=device)
@@ -32,6 +32,7 @@ class Panel:
     """
 
     def __init__(self, config: Config, *, name: str | None = None, device: str | None = None) -> None:
+        _checks.instance("config", config, Config)
         target = runtime.device(device)
         runtime.cap_threads()
         self._controller = Controller(config, send=self._send, device=target)

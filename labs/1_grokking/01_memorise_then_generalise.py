@@ -32,7 +32,7 @@ history.figure(pictures=["accuracy"], xscale="log")
 
 # %% [markdown]
 # ## 2 · Predict
-# Training is solved near step 10, the test near step 190–200. Write down your answers before you go on:
+# Training is solved near step 10, the test near step 200. Write down your answers before you go on:
 #
 # 1. *Weight decay* pulls every weight a little towards zero in every step. With twice as much of it, is the
 #    test solved earlier or later?
@@ -58,7 +58,7 @@ columns = ["train_accuracy", "test_accuracy", "train_loss", "test_loss", "weight
 frame.loc[[0, 10, 50, 100, 150, 200, 250], columns].round(4)
 
 # %% [markdown]
-# - **The plateau.** Training is solved at step 10; at step 100 the test accuracy is still around 5 %.
+# - **The plateau.** Training is solved by step 10; at step 100 the test accuracy is still around 5 %.
 # - **Learning by heart does harm.** At step 50 the test loss is half as large again as at step 0: on sums
 #   it has not seen the network is now *confidently* wrong. That was question 3.
 # - **Nothing happens suddenly.** The test loss falls smoothly from about step 60 on. Accuracy sees nothing
@@ -186,7 +186,7 @@ def delay(frame):
 exercises.check("grokking-01-delay", delay)
 
 # %% [markdown]
-# **B.** The default page solves its test near step 190–200. Find a weight decay that does it by step 115. The
+# **B.** The default page solves its test near step 200. Find a weight decay that does it by step 115. The
 # panel above helps you to search.
 
 # %% tags=["exercise"]

@@ -205,6 +205,15 @@ class Panel:
         self.do("reset")
         self.until("d.state === 'ready' && d.step === '0' && d.valueWeight_decay === '2'")
 
+    def blank(self) -> list[str]:
+        """Pictures with fewer than eight colours: nothing was drawn."""
+        return self.root.evaluate(
+            """root => [...root.querySelectorAll("canvas[data-picture]")].filter(c => {
+                const pixels = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+                return new Set(new Uint32Array(pixels.buffer)).size < 8;
+            }).map(c => c.dataset.picture)"""
+        )
+
     def canvases(self) -> dict[str, str]:
         """A checksum of every picture's pixels."""
         return self.root.evaluate(

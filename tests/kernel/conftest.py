@@ -15,7 +15,11 @@ from tests.kernel.front_end import FrontEnd
 NEEDS = {"6.31.0": ("nest-asyncio",), "7.3.0": ()}
 #: Versions, each with the shells on which a front end may send: notebook 7 and JupyterLab ≥ 4.4 use a
 #: subshell where the kernel has them, older ones and other front ends the main shell.
-CASES = ("6.31.0 main", "7.3.0 main", "7.3.0 subshell", "installed main", "installed subshell")
+CASES = (
+    *(pytest.param(case, marks=pytest.mark.slow) for case in ("6.31.0 main", "7.3.0 main", "7.3.0 subshell")),
+    "installed main",
+    "installed subshell",
+)
 #: ipykernel 7.0-7.3 by itself stops reading requests after a few hundred of them on a busy machine, since it
 #: answers behind the back of the stream that reads (ipython/ipykernel#1529). With the mend that 7.4 brought:
 MENDS = {

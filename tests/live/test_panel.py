@@ -57,6 +57,14 @@ def test_a_bad_setting_is_refused_where_it_is_written():
         live.panel(toy.Config()).set(rat=1.0)
     with pytest.raises(ValueError, match="device: got 'coda'"):
         live.panel(toy.Config(), device="coda")
+    with pytest.raises(
+        ValueError, match=r"config: got .* \(type\); allowed: a Config. Did you mean Config\(\)"
+    ):
+        live.panel(toy.Config)
+    with pytest.raises(ValueError, match="function: got 3"):
+        live.explore(3, toy.Config())
+    with pytest.raises(ValueError, match="config: got None"):
+        live.explore(abs, None)
 
 
 def test_a_failure_is_raised_by_result():
