@@ -50,16 +50,18 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 
 def find(folder: str | Path) -> list[Path]:
-    """All pages below ``folder``: sources named ``NN_name.py``, in order.
+    """All pages below ``folder``: sources named ``NN_name.py``, in order; of a page, itself.
 
     Raises:
         ValueError: there is none.
     """
+    place = Path(folder)
+    below = [place] if place.is_file() else place.rglob("*.py")
     found = sorted(
-        path for path in Path(folder).rglob("[0-9][0-9]_*.py") if ".ipynb_checkpoints" not in path.parts
+        path for path in below if path.match("[0-9][0-9]_*.py") and ".ipynb_checkpoints" not in path.parts
     )
     if not found:
-        raise ValueError(f"folder: got {str(folder)!r}; allowed: a folder with pages NN_name.py")
+        raise ValueError(f"folder: got {str(folder)!r}; allowed: a page NN_name.py, or a folder with some")
     return found
 
 
@@ -171,7 +173,7 @@ def drift(path: str | Path) -> list[str]:
 
 
 def main(folder: str | Path) -> int:
-    """Execute every page below ``folder`` in full mode into the ``.ipynb`` beside it.
+    """Execute every page below ``folder``, or this one, in full mode into the ``.ipynb`` beside it.
 
     Returns:
         The exit code: 1 if a page failed (its old notebook then stays), else 0.

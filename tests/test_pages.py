@@ -34,11 +34,14 @@ def test_pages_are_found_by_name_and_in_order(labs):
         (labs / name).touch()
     found = [path.relative_to(labs).as_posix() for path in pages.find(labs)]
     assert found == ["00_start.py", "1_lab/01_page.py", "1_lab/02_next.py"]
+    assert pages.find(labs / "1_lab" / "02_next.py") == [labs / "1_lab" / "02_next.py"]
 
 
 def test_a_folder_without_pages_is_refused(tmp_path, capsys):
-    with pytest.raises(ValueError, match="folder: got .* allowed: a folder with pages NN_name.py"):
+    with pytest.raises(ValueError, match="folder: got .* allowed: a page NN_name.py, or a folder with some"):
         pages.find(tmp_path)
+    with pytest.raises(ValueError, match="folder: got '.*03_none.py'"):
+        pages.find(tmp_path / "03_none.py")
     assert main(["pages", str(tmp_path)]) == 1
     assert "labkit: folder: got" in capsys.readouterr().err
 

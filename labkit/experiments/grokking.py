@@ -189,7 +189,7 @@ class Grokking(Readings):
         self._buffers = self._new_buffers()
         self._read: torch.Tensor | None = None
         self._label()
-        self._update = runtime.Recorded(self._one_update, device)
+        self._recorded = runtime.Recorded(self.update, device)
 
     def _label(self) -> None:
         noise = runtime.generator(self.config.seed, 1)
@@ -201,9 +201,10 @@ class Grokking(Readings):
     def step(self) -> None:
         """One full-batch update."""
         self._read = None
-        self._update()
+        self._recorded()
 
-    def _one_update(self) -> None:
+    def update(self) -> None:
+        """The update itself, which a GPU records once and repeats."""
         c = self.config
         self.model.gradient(*self._train_pairs, self.labels, self._loss.gradient_, self._slots)
         OPTIMISERS[c.optimizer].update(
@@ -240,7 +241,7 @@ class Grokking(Readings):
             self._buffers = self._new_buffers()
         if config.label_noise != old.label_noise:
             self._label()
-        self._update.forget()
+        self._recorded.forget()
 
     def state(self) -> State:
         """Weights by name, and the optimiser's buffers."""

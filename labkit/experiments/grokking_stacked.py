@@ -45,14 +45,14 @@ class Stacked:
             name: self._flat.new_tensor([[float(getattr(config, name))] for config in configs])
             for name in HYPER
         }
-        self._update = runtime.Recorded(self._one_update, device)
+        self._recorded = runtime.Recorded(self._update, device)
 
     # ------------------------------------------------------------------------------- the contract
 
     def advance(self, count: int) -> None:
         """So many updates of every member."""
         for _ in range(count):
-            self._update()
+            self._recorded()
 
     @torch.no_grad()
     def measure(self) -> list[dict[str, float]]:
@@ -87,7 +87,7 @@ class Stacked:
             self._buffers[name] = buffer[index] if buffer.dim() else buffer
         self._data = {name: values[index] for name, values in self._data.items()}
         self._flat = self._flat[index]
-        self._update.forget()
+        self._recorded.forget()
 
     def single(self, member: int) -> Any:
         """The member as an experiment of its own, a copy."""
@@ -106,7 +106,7 @@ class Stacked:
 
     # ------------------------------------------------------------------------------------ a step
 
-    def _one_update(self) -> None:
+    def _update(self) -> None:
         a, b, _ = self._rows
         data = self._data
         gradient = vmap(grad(self._loss_of))(

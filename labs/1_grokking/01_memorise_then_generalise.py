@@ -95,7 +95,7 @@ print("test accuracy without decay: ", f"{runs[0]['test_accuracy'].max():.1f}")
 from labkit.nn.mlp import PairMLP
 
 print(pages.source(PairMLP.plain))
-print(pages.source(grokking.Grokking.step))
+print(pages.source(grokking.Grokking.update))
 
 # %% [markdown]
 # ## 6 · Explain
