@@ -147,7 +147,7 @@ def parser() -> argparse.ArgumentParser:
     command("readme", _readme, "write the badge and links of README.md from [project.urls]")
 
     pages = command("pages", _pages, "execute the pages in full mode into the notebooks beside them")
-    pages.add_argument("folder", nargs="?", default="labs", help="folder of labs, or one page (default: labs)")
+    pages.add_argument("folder", nargs="?", default="labs", help="folder of labs, or a page (default: labs)")
     return top
 
 

@@ -55,7 +55,7 @@ DIGITS = edge_of_chaos.Config(width=64, sigma_b=0.05, learning_rate=2e-3, batch=
 SIGMAS, DEPTHS = (0.7, 0.8, 0.9, 2.0, 2.5, 3.0), (5, 7, 10, 14, 20, 28, 40)
 SEEDS = 2
 #: Updates of the deep sparse network and of its dense rival (page 4.5).
-UPDATES = 1_000
+UPDATES = 4_000
 
 
 # ---------------------------------------------------------------------------------------- theory alone
@@ -144,9 +144,9 @@ def depths() -> Measured:
 
 
 @cache
-def deep_network(m: float, sparsity: float = 0.85) -> float:
-    """Test accuracy of 50 layers of 256; ``m`` = 0 is dense ReLU at its edge."""
-    shape = {"depth": 50, "width": 256, "optimizer": "adamw", "learning_rate": 1e-4, "batch": 64}
+def deep_network(m: float, sparsity: float = 0.85) -> dict[str, float]:
+    """Measures of 50 layers of 256 after training; ``m`` = 0 is dense ReLU at its edge."""
+    shape = {"depth": 50, "width": 256, "optimizer": "adamw", "learning_rate": 2e-4, "batch": 64}
     if m == 0:
         config = edge_of_chaos.Config(activation="relu", sigma_w=math.sqrt(2), sigma_b=0.0, **shape)
     else:
@@ -155,14 +155,16 @@ def deep_network(m: float, sparsity: float = 0.85) -> float:
             activation=edge.activation, tau=edge.tau, clip=m, sigma_w=edge.sigma_w, sigma_b=edge.sigma_b,
             input_length=edge.mean_square, **shape,
         )  # fmt: skip
-    return trained(config, UPDATES, lambda record: True).last["test_accuracy"]
+    return trained(config, UPDATES, lambda record: True).last
 
 
 def clipped_trains() -> Measured:
     """How far clipped shifted ReLU is behind dense ReLU."""
     held, dense = deep_network(1.0), deep_network(0.0)
+    behind = {split: dense[f"{split}_accuracy"] - held[f"{split}_accuracy"] for split in ("train", "test")}
     return Measured(
-        {"test accuracy behind dense ReLU": [dense - held]}, f"clipped {held:.3f}, dense {dense:.3f}"
+        {f"{split} accuracy behind dense ReLU": [value] for split, value in behind.items()},
+        f"clipped {held['test_accuracy']:.3f}, dense {dense['test_accuracy']:.3f} of the test",
     )
 
 
@@ -238,16 +240,16 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     Claim(
         "edge_of_chaos/clipped-trains", PRICE, "Fifty layers at sparsity .85 train nearly as well as ReLU.",
-        (Expected("test accuracy behind dense ReLU", high=0.02),),
+        tuple(Expected(f"{split} accuracy behind dense ReLU", high=0.02) for split in ("train", "test")),
         f"within two points, after {UPDATES} steps on digits", clipped_trains, slow=True,
-        note="Not patience but the data set the limit: of width 512, with a falling learning rate, the "
-        "clipped network has learnt the training set after 2 400 steps (loss .007) and is right in "
-        ".80 of the test, .82 at best. Orthogonal weights and pictures moved by a pixel in half of the "
-        "draws change nothing: .98 of the training set after 1 760 steps, .79 of the test. Of width 256 "
-        "it comes to .70, clipped soft threshold to .75. Clips of .5, .7 and 1.5, SGD and learning rates "
-        "of 3e-5 and 1e-3 did worse than m = 1 at 1e-4 to 3e-4 with AdamW (one run each). What the "
-        "pictures show is lost early: of random networks of width 256 a linear readout of layer 10 is "
-        "right in .43 of the test (dense ReLU: .82), of width 512 in .68. The paper has MNIST, forty times "
-        "as many pictures.",
+        note="Not reached. Of width 256 at this rate the clipped network is right in .85 of the test after "
+        "4 000 steps, .87 at best (8 000 steps at 3e-4, .98 of training), and later falls back; weight "
+        "decay .3 kills it after 8 000 steps. Of width 512, with a falling rate, it has learnt the training "
+        "set after 2 400 steps (loss .007) and is right in .80 of the test, .82 at best. Orthogonal weights "
+        "and pictures moved by a pixel in half of the draws change nothing. Clipped soft threshold comes to "
+        ".75; clips of .5, .7 and 1.5 and SGD did worse than m = 1 with AdamW (one run each). What the "
+        "pictures show is lost early: of random networks of width 256 a linear readout of layer 10 is right "
+        "in .43 of the test (dense ReLU: .82), of width 512 in .68. The paper has MNIST, forty times as many "
+        "pictures.",
     ),
 )  # fmt: skip

@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from labkit.experiments.activations import constants, form, random_nets
 from labkit.experiments.activations.cost import cost as measured_cost
 from labkit.nn.activations import ACTIVATIONS, Activation, Member, get
 from labkit.nn.activations.typed import typed
+from labkit.nn.shares import on_one_core, side_by_side
 
 if TYPE_CHECKING:
     import pandas
@@ -45,6 +47,9 @@ COLUMNS: dict[str, str] = {
 }
 #: Columns that are words; missing they are "".
 WORDS = ("monotone", "universality")
+
+
+_CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,10 @@ def passport(
             notes |= dict.fromkeys(columns, "a layer, no function of one number")
         else:
             try:
-                came = (_GLANCE.get(compute, compute) if glance else compute)(member)
+                compute = _GLANCE.get(compute, compute) if glance else compute
+                work = partial(compute, member)
+                # what is timed keeps the threads that users of torch have
+                came = work() if compute is measured_cost else on_one_core(work, _CPU)
                 came = came if isinstance(came, dict) else dict(zip(columns, _tuple(came), strict=True))
                 hermite = came.pop("hermite", hermite)
                 values |= came
@@ -162,7 +170,9 @@ def passports(
     wanted = list(ACTIVATIONS if names is None else names)
     for each in wanted:  # before the seconds of computing
         resolve(each)
-    return pandas.DataFrame([passport(each, cost=cost, only=only).row() for each in wanted])
+    made = partial(passport, cost=cost, only=only)
+    found = [made(each) for each in wanted] if cost else on_one_core(lambda: side_by_side(made, wanted), _CPU)
+    return pandas.DataFrame([each.row() for each in found])
 
 
 def resolve(member: str | Member, **parameters: Any) -> Member:

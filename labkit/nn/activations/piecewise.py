@@ -122,7 +122,7 @@ MEMBERS: dict[str, Activation] = {
     ),
     "hard_sigmoid": Activation(
         # torch's own has its slope rounded to float32
-        lambda x: (F.hardtanh(x, -3, 3) + 3) / 6,
+        lambda x: (F.hardtanh(x, -3, 3) + 3) / 6 if x.dtype == torch.float64 else F.hardsigmoid(x),
         r"\phi(x) = \min(\max(x/6 + 1/2, 0), 1)",
         "Courbariaux, Bengio & David (1511.00363), with the slope 1/6 of Howard et al. (1905.02244)",
         derivative=lambda x: (x.abs() < 3).to(x.dtype) / 6,
