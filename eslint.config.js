@@ -2,8 +2,8 @@
 const browser = [
   "AbortController", "atob", "Blob", "btoa", "cancelAnimationFrame", "clearInterval", "clearTimeout", "console",
   "CustomEvent", "DataView", "devicePixelRatio", "document", "Event", "getComputedStyle", "Image", "ImageData",
-  "IntersectionObserver", "KeyboardEvent", "matchMedia", "MutationObserver", "navigator", "Node", "OffscreenCanvas",
-  "Path2D", "performance", "PointerEvent", "queueMicrotask", "requestAnimationFrame", "ResizeObserver",
+  "IntersectionObserver", "KeyboardEvent", "matchMedia", "MessageChannel", "MutationObserver", "navigator", "Node",
+  "OffscreenCanvas", "Path2D", "performance", "PointerEvent", "queueMicrotask", "requestAnimationFrame", "ResizeObserver",
   "setInterval", "setTimeout", "structuredClone", "TextDecoder", "TextEncoder", "URL", "window",
 ];
 const node = ["process", "Buffer", "globalThis"];
