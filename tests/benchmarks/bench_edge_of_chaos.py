@@ -64,7 +64,7 @@ def rows() -> list[Row]:
 
 
 def _fresh(name: str) -> tuple[float, float, float]:
-    """ms to the diagram of an activation without any table, and to the first and last frame; best of three."""
+    """ms to the diagram of an activation without any table, to the first and the last frame; best of 3."""
     config, best = propagation.Config(activation=name), [float("inf")] * 3
     for _ in range(3):
         seen = _clock(lambda: [plane.diagram(config)]) + _clock(lambda: propagation.filling_plane(config))
