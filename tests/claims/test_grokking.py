@@ -61,8 +61,8 @@ def test_the_table_holds_what_the_lab_promises():
         ("full-inversion", {"train accuracy": [0.66], "test accuracy": [0.969]}, FAILS),
         ("forgetting", {"train accuracy": [0.0], "test accuracy": [0.0]}, HOLDS),
         ("forgetting", {"train accuracy": [0.04], "test accuracy": [0.011]}, FAILS),
-        ("no-decay-float32", {"best test accuracy": [0.9], "last train accuracy": [1.0]}, HOLDS),
-        ("no-decay-float64", {"best test accuracy": [0.995], "last train accuracy": [1.0]}, FAILS),
+        ("no-decay-float32", {"best test accuracy": [0.4], "last train accuracy": [1.0]}, HOLDS),
+        ("no-decay-float64", {"best test accuracy": [0.6], "last train accuracy": [1.0]}, FAILS),
         ("no-decay-float64", {"best test accuracy": [0.01], "last train accuracy": [0.5]}, FAILS),
         ("few-frequencies", {"frequencies for 90 %": [8]}, HOLDS),
         ("few-frequencies", {"frequencies for 90 %": [43]}, FAILS),
@@ -197,7 +197,7 @@ def test_steps_told_elsewhere_are_those_of_the_record(root):
     train, test = re.findall(r"solved at \d+ … ([\d.]+) … \d+", remarks["grokking/delay"])
     told = re.findall(r"\d+", grokking.Config.presets["plateau"][1])
     assert int(told[0]) == pytest.approx(float(train), abs=1)
-    assert int(told[1]) <= float(test) <= int(told[2])
+    assert int(told[1]) == pytest.approx(float(test), abs=10)
     assert doctor.STEPS_TO_SOLVE == pytest.approx(float(test), rel=0.02)
 
 
