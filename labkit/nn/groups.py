@@ -208,7 +208,7 @@ class Groups:
                 side_by_side(share, self._rooms)
             return
         (group,) = self._groups
-        rooms = [room for rooms in self._rooms for room in rooms.values()]
+        rooms = [room for by_size in self._rooms for room in by_size.values()]
 
         @torch.no_grad()
         def part(n: int) -> tuple[Tensor]:
