@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -12,8 +12,13 @@ from labkit.history import History
 from labkit.nn.shares import cores, on_one_core, side_by_side
 from labkit.train import MEASURE_DUE, Experiment, Record, checked, read
 
+Result = TypeVar("Result")
+
 #: Seconds after which ``stopped`` is asked again, where an update is that short.
 ASK_EVERY = 0.1
+#: Seconds of a step below which the interpreter's lock, which every operation of every thread takes, costs more
+#: than a second core brings: at .4 ms a step two threads take twice as long as one, from 1.2 ms on they gain.
+BRIEF = 1.5e-3
 
 
 class Ensemble(Protocol):
@@ -47,10 +52,12 @@ class SideBySide:
     """One core a member. For runs that keep a core busy nothing is faster: see ``make bench``.
 
     Threads of one step wait for each other a hundred times; members wait only where they are measured.
+    Members whose steps are brief go one after another.
     """
 
     def __init__(self, configs: Sequence[Config], device: torch.device) -> None:
         self._members = [config.experiment(config, device) for config in configs]
+        self._brief = True
 
     def advance(self, count: int) -> None:
         """So many updates of every member."""
@@ -59,11 +66,13 @@ class SideBySide:
             for _ in range(count):
                 member.step()
 
-        side_by_side(steps, self._members)
+        began = time.perf_counter()
+        self._each(steps)
+        self._brief = time.perf_counter() - began < BRIEF * count * len(self._members)
 
     def measure(self) -> list[dict[str, float]]:
         """Every member's own measures."""
-        return side_by_side(lambda member: member.measure(), self._members)
+        return self._each(lambda member: member.measure())
 
     def keep(self, members: Sequence[int]) -> None:
         """Go on with these alone."""
@@ -77,6 +86,11 @@ class SideBySide:
     def most(device: torch.device) -> int:
         """As many as there are threads; a GPU is kept busy by one."""
         return cores() if device.type == "cpu" else 1
+
+    def _each(self, function: Callable[[Experiment], Result]) -> list[Result]:
+        if self._brief:
+            return [function(member) for member in self._members]
+        return side_by_side(function, self._members)
 
 
 def kind(config: Config, device: torch.device) -> type[Ensemble]:

@@ -14,7 +14,7 @@ live.phase_diagram(
     x=("weight_decay", [0, 0.3, 1, 3, 10, 40]),
     y=("train_fraction", [0.3, 0.5, 0.6, 0.7, 0.9]),
     seeds=2,
-    steps=500,
+    steps=300,
     boundary=lambda config: ([0, 40], [0.46, 0.46]),
 )
 """
