@@ -16,8 +16,8 @@ Result = TypeVar("Result")
 
 #: Seconds after which ``stopped`` is asked again, where an update is that short.
 ASK_EVERY = 0.1
-#: Seconds of a step below which the interpreter's lock, which every operation of every thread takes, costs more
-#: than a second core brings: at .4 ms a step two threads take twice as long as one, from 1.2 ms on they gain.
+#: Seconds of a step below which a second core brings less than the interpreter's lock costs, which threads
+#: pass on at every operation: at .4 ms a step two threads take twice as long as one, from 1.2 ms on they gain.
 BRIEF = 1.5e-3
 
 

@@ -76,7 +76,7 @@ class Readings:
         """Fourier content of embeddings, neurons and logits, in the basis that fits the task (if any)."""
         if self.basis is None:
             return {}
-        power = fourier.spectrum(self._embeddings(), self.basis)
+        power = fourier.fourier_spectrum(self._embeddings(), self.basis)
         keys = fourier.key_frequencies(power, KEY_SHARE)
         out = {
             "embedding_spectrum": power.float().cpu().numpy(),
@@ -116,7 +116,7 @@ class Readings:
             out["phases"] = torch.stack([predicted, phi[:, 2], ratio], dim=1)
         else:
             embedding = self._embeddings()[0]
-            strongest = 1 + int(fourier.spectrum(embedding, self.basis).argmax())
+            strongest = 1 + int(fourier.fourier_spectrum(embedding, self.basis).argmax())
             points = fourier.circle(embedding, self.basis, strongest)
             out["circle"] = torch.cat([points, torch.arange(len(points))[:, None].to(points)], dim=1)
         return {name: value.float().cpu().numpy() for name, value in out.items()}

@@ -38,10 +38,10 @@ from labkit.measures.fourier import (
     additive,
     basis,
     circle,
+    fourier_spectrum,
     key_frequencies,
     multiplicative,
     permutations,
-    spectrum,
 )
 from labkit.measures.memorisation import (
     delay_ratio,
@@ -62,7 +62,7 @@ from labkit.measures.propagation import (
     length,
     propagate,
 )
-from labkit.measures.spectra import (
+from labkit.measures.spectrum import (
     activation_regions,
     amplitudes,
     first_times,
@@ -87,7 +87,6 @@ __all__ = [
     "key_frequencies",
     "multiplicative",
     "permutations",
-    "spectrum",
     # one neuron, one frequency; what the key frequencies alone can do
     "dominant_frequency",
     "excluded_loss",
@@ -137,6 +136,7 @@ __all__ = [
     "equiangularity",
     "equinorm",
     "etf_distance",
+    "fourier_spectrum",
     "frame_distance",
     "layer_measures",
     "minority_angle",

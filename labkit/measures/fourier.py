@@ -148,7 +148,7 @@ def powers(matrix: Float[Tensor, "... tokens columns"], basis: Basis) -> Float[T
     return squares.new_zeros(shape).index_add_(-2, basis.group, squares)
 
 
-def spectrum(
+def fourier_spectrum(
     embedding: Float[Tensor, "tokens width"] | Sequence[Float[Tensor, "tokens _"]], basis: Basis
 ) -> Float[Tensor, " frequencies"]:
     r"""Share of power that each frequency has in an embedding.
@@ -175,8 +175,9 @@ def spectrum(
 def key_frequencies(power: Float[Tensor, " frequencies"], share: float = 0.9) -> list[int]:
     """The smallest set of frequencies that carries at least ``share`` of the power, in rising order.
 
-    Entry i of ``power`` is frequency i + 1, as :func:`spectrum` returns it. The default .9 is this lab's: it
-    separates Nanda et al.'s transformer (a handful) from the quadratic MLP (nearly all). No power: no keys.
+    Entry i of ``power`` is frequency i + 1, as :func:`fourier_spectrum` returns it. The default .9 is this
+    lab's: it separates Nanda et al.'s transformer (a handful) from the quadratic MLP (nearly all). No power:
+    no keys.
 
     Raises:
         ValueError: share is not in [0, 1], or power is not a vector of finite numbers, 0 or more.

@@ -208,7 +208,8 @@ def test_progress_measures_are_those_of_the_plain_logits():
     given = experiment.answer.clone()
     given[experiment.train] = experiment.labels
     basis = fourier.basis("additive", 11)
-    keys = fourier.key_frequencies(fourier.spectrum([experiment.model.U, experiment.model.V], basis), 0.9)
+    power = fourier.fourier_spectrum([experiment.model.U, experiment.model.V], basis)
+    keys = fourier.key_frequencies(power, 0.9)
     logits = experiment.model.plain(experiment.a, experiment.b).detach()
     loss = torch.nn.functional.cross_entropy
     arguments = (logits, experiment.answer, basis, keys, loss)

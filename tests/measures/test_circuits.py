@@ -83,7 +83,7 @@ def test_neuron_spectra_average_the_three_shares():
     U, V, W = normal(3, 97, 5)
     got = measures.neuron_spectra(U, V, W, b)
     assert got.shape == (5, 48) and torch.allclose(got.sum(1), torch.ones(5, dtype=f64))
-    one = sum(measures.spectrum(x[:, 2:3], b) for x in (U, V, W)) / 3
+    one = sum(measures.fourier_spectrum(x[:, 2:3], b) for x in (U, V, W)) / 3
     assert torch.allclose(got[2], one)
 
 

@@ -50,7 +50,7 @@ def test_even_modulus_has_a_one_function_nyquist_frequency():
     b = measures.additive(12)
     assert b.sizes.tolist() == [1, 2, 2, 2, 2, 2, 1] and b.labels[-1] == "6"
     alternating = torch.tensor([1.0, -1.0] * 6, dtype=f64)[:, None]
-    assert torch.allclose(measures.spectrum(alternating, b), torch.eye(6, dtype=f64)[5])
+    assert torch.allclose(measures.fourier_spectrum(alternating, b), torch.eye(6, dtype=f64)[5])
 
 
 def test_multiplicative_frequencies_are_characters():
@@ -75,7 +75,7 @@ def test_power_of_a_matrix_coefficient_sits_in_its_representation():
         mixed = torch.einsum("gij,ij->g", irrep.matrices, normal(d, d, seed=k))[:, None]
         expected = torch.zeros(b.frequencies, dtype=f64)
         expected[b.labels.index("(" + ",".join(map(str, irrep.partition)) + ")") - 1] = 1
-        assert torch.allclose(measures.spectrum(mixed, b), expected, atol=1e-12)
+        assert torch.allclose(measures.fourier_spectrum(mixed, b), expected, atol=1e-12)
 
 
 def test_permutation_frequencies_are_named_by_partitions():
@@ -91,42 +91,43 @@ def test_parseval_and_shares(name, size, seed, scale):
     b = measures.basis(name, size)
     x = normal(b.tokens, 3, seed=seed) * scale
     assert torch.allclose(powers(x, b).sum(0), x[b.order].square().sum(0))
-    got = measures.spectrum(x, b)
+    got = measures.fourier_spectrum(x, b)
     assert got.shape == (b.frequencies,) and (got >= 0).all()
     assert float(got.sum()) == pytest.approx(1)
-    assert torch.allclose(measures.spectrum(x + 3 * scale, b), got)  # blind to the constant
+    assert torch.allclose(measures.fourier_spectrum(x + 3 * scale, b), got)  # blind to the constant
 
 
 def test_spectrum_is_blind_to_translations_of_the_group():
     x = normal(97, 4)
-    shares = measures.spectrum(x, measures.additive(97))
-    assert torch.allclose(measures.spectrum(x.roll(5, 0), measures.additive(97)), shares)
+    shares = measures.fourier_spectrum(x, measures.additive(97))
+    assert torch.allclose(measures.fourier_spectrum(x.roll(5, 0), measures.additive(97)), shares)
     times = torch.arange(97) * 5 % 97
-    shares = measures.spectrum(x, measures.multiplicative(97))
-    assert torch.allclose(measures.spectrum(x[times], measures.multiplicative(97)), shares)
+    shares = measures.fourier_spectrum(x, measures.multiplicative(97))
+    assert torch.allclose(measures.fourier_spectrum(x[times], measures.multiplicative(97)), shares)
     x, table = normal(24, 4), groups.compose_table(4)
-    shares = measures.spectrum(x, measures.permutations(4))
+    shares = measures.fourier_spectrum(x, measures.permutations(4))
     for moved in (table[7], table[:, 7]):
-        assert torch.allclose(measures.spectrum(x[moved], measures.permutations(4)), shares)
+        assert torch.allclose(measures.fourier_spectrum(x[moved], measures.permutations(4)), shares)
 
 
 def test_spectrum_of_several_matrices_adds_their_power():
     b, x, y = measures.additive(31), normal(31, 4), normal(31, 7, seed=1)
-    assert torch.allclose(measures.spectrum([x, y], b), measures.spectrum(torch.cat([x, y], 1), b))
+    together = measures.fourier_spectrum(torch.cat([x, y], 1), b)
+    assert torch.allclose(measures.fourier_spectrum([x, y], b), together)
 
 
 def test_spectrum_known_shares():
     angle = torch.arange(97, dtype=f64) * 2 * math.pi / 97
     x = torch.stack([3 * (5 * angle).cos() + 1, 4 * (9 * angle + 1).sin()], 1).float()
-    got = measures.spectrum(x, measures.additive(97))
+    got = measures.fourier_spectrum(x, measures.additive(97))
     assert got.dtype == f64
     assert [float(got[4]), float(got[8])] == pytest.approx([9 / 25, 16 / 25], abs=1e-6)
-    assert measures.spectrum(torch.zeros(97, 2), measures.additive(97)).tolist() == [0] * 48
+    assert measures.fourier_spectrum(torch.zeros(97, 2), measures.additive(97)).tolist() == [0] * 48
 
 
 def test_measures_move_weights_to_the_basis_and_leave_gradients_alone():
     x = normal(31, 4).float().requires_grad_()
-    got = measures.spectrum(x, measures.additive(31).to("cpu"))
+    got = measures.fourier_spectrum(x, measures.additive(31).to("cpu"))
     assert not got.requires_grad and got.dtype == f64
 
 
@@ -217,7 +218,7 @@ def test_errors_name_what_came(as_users_see_it):
         measures.permutations(1)
     b = measures.additive(7)
     with pytest.raises(ValueError, match=r"matrix: got shape \(8, 2\); allowed: \(7, any\)"):
-        measures.spectrum(torch.ones(8, 2), b)
+        measures.fourier_spectrum(torch.ones(8, 2), b)
     with pytest.raises(ValueError, match="frequency: got 4; allowed: a whole number from 1 to 3"):
         measures.circle(torch.ones(7, 2), b, 4)
     with pytest.raises(ValueError, match="share: got 1.5"):
