@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 #: Seconds after which ``stopped`` is asked again, where an update is that short.
 ASK_EVERY = 0.1
 #: Seconds of a step below which a second core brings less than the interpreter's lock costs, which threads
-#: pass on at every operation: at .4 ms a step two threads take twice as long as one, from 1.2 ms on they gain.
+#: hand on at every operation: at .4 ms two threads take twice as long as one, from 1.2 ms on they gain.
 BRIEF = 1.5e-3
 
 
@@ -88,9 +88,7 @@ class SideBySide:
         return cores() if device.type == "cpu" else 1
 
     def _each(self, function: Callable[[Experiment], Result]) -> list[Result]:
-        if self._brief:
-            return [function(member) for member in self._members]
-        return side_by_side(function, self._members)
+        return side_by_side(function, self._members, at_most=1 if self._brief else None)
 
 
 def kind(config: Config, device: torch.device) -> type[Ensemble]:

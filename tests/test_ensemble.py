@@ -65,6 +65,22 @@ def test_members_follow_their_single_runs(way, shape, precision, threads):
             assert value == pytest.approx(alone.measure()[name], rel=1e3 * TOLERANCE[precision], abs=1e-12)
 
 
+def test_brief_and_long_steps_come_to_the_same_bits(monkeypatch, three_threads):
+    monkeypatch.setattr("labkit.nn.shares.SHARE_BYTES", 1)  # a run with a core to spare would share its rows
+    configs = [grokking.Config(**SMALL, seed=seed) for seed in range(3)]
+    found = []
+    for brief in (0.0, math.inf):
+        monkeypatch.setattr(ensemble, "BRIEF", brief)
+        members = SideBySide(configs, CPU)
+        members.advance(1)  # the first step is taken for a brief one
+        members.advance(9)
+        found.append((members.measure(), [members.single(at).state() for at in range(3)]))
+    (few, states), (same, others) = found
+    assert few == same
+    for mine, other in zip(states, others, strict=True):
+        assert all(torch.equal(mine[name], other[name]) for name in mine)
+
+
 def test_histories_are_those_of_run_with_an_end_of_their_own():
     rates = [0.1, 0.5, 20.0]
     configs = [toy.Config(rate=rate) for rate in rates[:2]] + [toy.Config(start=10.0, rate=10.0)]

@@ -43,12 +43,14 @@ def side_by_side(
     function: Callable[[Share], Result],
     items: Sequence[Share],
     then: Callable[[list[Result]], Any] = lambda results: results,
+    at_most: int | None = None,
 ) -> Any:
     """``then([function(item) for item in items])``, as many items at a time as there are :func:`cores`.
 
     ``then`` is run by the thread that is done last, on one core like all the rest: what is little work gets
-    slower when torch wakes others for it. The grad mode stays with the caller's thread: functions must set
-    their own.
+    slower when torch wakes others for it. With ``at_most`` so many items at a time every item still has one
+    core, so that the result is the same to the bit. The grad mode stays with the caller's thread: functions
+    must set their own.
     """
     threads = min(len(items), cores())
     if threads == 1 or not _SHARES:
@@ -64,7 +66,7 @@ def side_by_side(
             if next(done) == len(items):
                 found.append(then(results))
 
-    others = [_SHARES[0].submit(work) for _ in range(threads - _alone())]
+    others = [_SHARES[0].submit(work) for _ in range(min(threads, at_most or threads) - _alone())]
     if _alone():  # this thread is as good as those
         usual, _HERE.cores = _HERE.cores, 1
         try:

@@ -37,6 +37,23 @@ def test_items_are_done_at_the_same_time_each_on_one_core_in_order(three_threads
     assert side_by_side(work, "abc")[2][0] == "c"
 
 
+@pytest.mark.parametrize("here", [True, False], ids=["alone", "not alone"])
+def test_one_at_a_time_is_in_order_and_each_on_one_core(three_threads, here):
+    busy, seen = threading.Lock(), []
+
+    def work(item):
+        assert busy.acquire(blocking=False), "another item is being worked on"
+        seen.append((item, shares.cores(), torch.get_num_threads()))
+        busy.release()
+        return item
+
+    def all_of_them():
+        return side_by_side(work, "abcdef", at_most=1)
+
+    assert (on_one_core(all_of_them, CPU) if here else all_of_them()) == list("abcdef")
+    assert seen == [(item, 1, 1) for item in "abcdef"]
+
+
 def test_what_is_left_to_do_is_done_once_by_the_last_on_one_core(three_threads):
     last = threading.Event()
 
