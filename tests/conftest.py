@@ -24,6 +24,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+#: Beginnings of variables that decide how fast a process of ours is, or what it does.
+OBEYED = ("OMP_", "MKL_", "MALLOC_", "GLIBC_", "LABKIT_")
 NO_BROWSER = f"no browser: none of {', '.join(BROWSERS)} is installed"
 
 
@@ -39,6 +41,8 @@ def _global_state() -> dict[str, object]:
         "torch float32 matrix precision": torch.get_float32_matmul_precision(),
         "torch global random state": torch.get_rng_state().numpy().tobytes(),
         "numpy global random state": (kind, keys.tobytes(), *rest),
+        # processes that later tests start would obey them
+        "environment": {name: os.environ[name] for name in os.environ if name.startswith(OBEYED)},
     }
 
 

@@ -86,10 +86,10 @@ def cores() -> int:
 @contextmanager
 def one_core() -> Iterator[None]:
     """Torch's operations stay in this thread; :func:`side_by_side` goes on to use all cores."""
-    usual = cores()
-    if usual == 1 or _alone() or not _SHARES:
+    if _settled():
         yield
         return
+    usual = cores()
     _use_one_core()
     _HERE.cores = usual
     try:
@@ -104,9 +104,9 @@ def on_one_core(function: Callable[[], Result], device: torch.device) -> Result:
 
     On a GPU it is simply called.
     """
-    usual = cores()
-    if device.type != "cpu" or usual == 1 or _alone() or not _SHARES:
+    if device.type != "cpu" or _settled():
         return function()
+    usual = cores()
 
     def there() -> Result:
         _HERE.cores = usual
@@ -139,6 +139,11 @@ def _use_one_core() -> None:
 def _alone() -> bool:
     """Whether this thread is in :func:`one_core` or :func:`on_one_core`."""
     return getattr(_HERE, "cores", None) is not None
+
+
+def _settled() -> bool:
+    """Whether this thread has one core already, or is in a fork, where there are no others to share with."""
+    return cores() == 1 or _alone() or not _SHARES
 
 
 _HERE, _SETTING = threading.local(), threading.Lock()

@@ -25,10 +25,13 @@ def pool():
 
 @pytest.fixture(scope="module")
 def cluster():
+    import dask
     from distributed import Client, LocalCluster
 
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-    with LocalCluster(**options) as made, Client(made) as client:
+    # dask would hand its workers a number of threads and a rule for memory through this process's environment
+    untouched = dask.config.set({"distributed.nanny.pre-spawn-environ": {}})
+    with untouched, LocalCluster(**options) as made, Client(made) as client:
         yield client
 
 
