@@ -154,6 +154,14 @@ def test_scripts_are_executable_bash_that_stops_at_the_first_error(root, name):
     subprocess.run(["bash", "-n", path], check=True)
 
 
+CAPS = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+
+
+def uncapped():
+    """This environment without what nproc, or a library, would obey."""
+    return {name: value for name, value in os.environ.items() if name not in (*CAPS, "OMP_THREAD_LIMIT")}
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Binder is Linux")
 def test_binders_start_caps_threads_as_labkit_does_and_hands_over(root):
     command = [
@@ -162,12 +170,23 @@ def test_binders_start_caps_threads_as_labkit_does_and_hands_over(root):
         "-c",
         "import os, sys; print(*map(os.getenv, sys.argv[1:]))",
     ]
-    names = ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
-    clean = {k: v for k, v in os.environ.items() if k not in (*names, "OMP_THREAD_LIMIT")}  # nproc obeys them
     out = subprocess.run(
-        [*command, *names], env=clean, capture_output=True, text=True, check=True
+        [*command, *CAPS], env=uncapped(), capture_output=True, text=True, check=True
     ).stdout.split()
     assert out == [str(max(1, -int(-runtime.quota() // 1)))] * 3
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Binder is Linux")
+def test_what_binder_builds_is_imported_under_the_same_caps(root, tmp_path):
+    told = tmp_path / "told"
+    for name in ("python", "jupyter"):
+        stand_in = tmp_path / name
+        stand_in.write_text(f'#!/bin/sh\necho "{name} $OMP_NUM_THREADS $*" >>{told}\n')
+        stand_in.chmod(0o755)
+    path = os.pathsep.join((str(tmp_path), os.environ["PATH"]))
+    subprocess.run([root / "binder" / "postBuild"], cwd=root, env=uncapped() | {"PATH": path}, check=True)
+    (imports,) = [line for line in told.read_text().splitlines() if "import labkit" in line]
+    assert imports.split()[:2] == ["python", str(max(1, -int(-runtime.quota() // 1)))]
 
 
 def pip(*arguments, cwd):
