@@ -17,6 +17,9 @@ from labkit.nn.shares import shares, side_by_side
 #: Smaller pieces cost calls, larger ones wait for memory.
 PIECE_BYTES = 5_000_000
 
+#: Operations that a piece is taken through, about.
+OPERATIONS = 30
+
 #: ``(logits, answer, rows)`` turns the logits of some rows, in place, into the gradient of the mean loss
 #: over ``rows`` rows, and returns them.
 LossGradient = Callable[[Tensor, Tensor, int], Tensor]
@@ -89,7 +92,7 @@ class Chunk:
         sums = torch.embedding_bag(blocks, self._samples, self._starts, False, 0, False, flat)[0]
         sums, done = sums.view(-1, width), 0
         for low, count in self._spans:
-            table[low : low + count] += sums[done : done + count]
+            table[low : low + count].add_(sums[done : done + count])
             done += count
 
     def dots(self, values: Tensor, table: Tensor) -> Tensor:
@@ -126,7 +129,7 @@ class Chunks:
             row_bytes: memory that one row takes in all layers together.
             heads: into how many blocks features are cut.
         """
-        parts = shares(len(a), row_bytes, a.device)
+        parts = shares(len(a), row_bytes, OPERATIONS, a.device)
         seen = (a, b, answer)
         key = (tokens, row_bytes, heads, len(parts), a._version, b._version, answer._version)
         known = self._seen and all(x is y for x, y in zip(seen, self._seen, strict=True))
@@ -168,7 +171,7 @@ def all_logits(pieces: Pieces, a: Tensor, b: Tensor, *, row_bytes: int) -> Tenso
     def share(rows: slice) -> list[Tensor]:
         return list(pieces(a[rows], b[rows]))
 
-    done = side_by_side(share, shares(len(a), row_bytes, a.device))
+    done = side_by_side(share, shares(len(a), row_bytes, OPERATIONS, a.device))
     return torch.cat([piece for share in done for piece in share])
 
 

@@ -18,6 +18,8 @@ from labkit.nn.shares import cores, on_one_core, shares, side_by_side, total
 GROUP_BYTES = 2_000_000
 #: Gradients of a part are made, then used up by the update: small parts cost calls, large ones the cache.
 PART_BYTES = 2_000_000
+#: Operations on a layer in a training step, about.
+OPERATIONS = 8
 
 #: Weights and biases of one layer: (M, out, in), and (M, out) or ``None``.
 Layer = tuple[Tensor, Tensor | None]
@@ -148,15 +150,19 @@ class Groups:
             rows * (fan_in + (1 if by_value else 2) * fan_out) + 5 * fan_in * fan_out
             for fan_in, fan_out in zip(sizes, sizes[1:], strict=False)
         )
-        per_row = flat.element_size() * sum(sizes[1:]) * (1 if by_value else 2)
-        per_member = rows * per_row + flat.element_size() * flat.shape[1]
-        threads = len(shares(len(flat), per_member, flat.device))
+        # values with their gradients, and weights with theirs
+        per_row = flat.element_size() * sum(sizes[1:]) * (2 if by_value else 3)
+        per_member = rows * per_row + 2 * flat.element_size() * flat.shape[1]
+        operations = OPERATIONS * len(sizes[1:])
+        threads = len(shares(len(flat), per_member, operations, flat.device))
         size = len(flat) if whole else max(1, GROUP_BYTES // (layer * flat.element_size()))
         count = -(-len(flat) // (size * threads)) * threads
         bounds = [len(flat) * n // count for n in range(count + 1)]
         size = -(-len(flat) // count)
         part = flat.shape[1] if whole else PART_BYTES // (size * flat.element_size())
-        self._rows = shares(rows, per_row, flat.device) if count == 1 else [slice(0, rows)]
+        self._rows = [slice(0, rows)]
+        if count == 1:  # every share goes over all weights, so that these give no reason for one more
+            self._rows = shares(rows, len(flat) * per_row, operations, flat.device)
         self.whole_rows = len(self._rows) == 1
         # gradients of shares are added at the end, all layers at once
         self._cut = spans(sizes, bias, part if self.whole_rows else flat.shape[1])

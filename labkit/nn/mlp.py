@@ -116,22 +116,25 @@ class PairMLP(nn.Module):
         shares = self._chunks.of(a, b, answer, tokens=len(self.U), row_bytes=self._row_bytes)
         w = self.W.to(self.products)
 
+        def add(chunk: Chunk, table: Tensor, by_table: Tensor, by_w: Tensor) -> None:
+            pre = chunk.gather(table)
+            hidden = self.activation.into(pre, torch.empty_like(pre))
+            low = hidden.to(w.dtype)
+            # logits are stored as (Q, R): for an odd Q the products are faster than as (R, Q)
+            logits = (w @ low.T).to(pre.dtype)
+            loss_gradient(logits.T, chunk.answer, len(a))
+            by_logits = logits.to(w.dtype)
+            add_product_(by_w, by_logits, low)
+            by_pre = (by_logits.T @ w).to(pre.dtype)
+            self.activation.slope_(pre, hidden, by_pre)
+            chunk.scatter_(by_pre, by_table)
+
         @torch.no_grad()
         def share(chunks: list[Chunk]) -> tuple[Tensor, Tensor]:
             table = torch.cat(self.embeddings())
             by_table, by_w = torch.zeros_like(table), torch.zeros_like(self.W)
-            for chunk in chunks:
-                pre = chunk.gather(table)
-                hidden = self.activation.into(pre, torch.empty_like(pre))
-                low = hidden.to(w.dtype)
-                # logits are stored as (Q, R): for an odd Q the products are faster than as (R, Q)
-                logits = (w @ low.T).to(pre.dtype)
-                loss_gradient(logits.T, chunk.answer, len(a))
-                by_logits = logits.to(w.dtype)
-                add_product_(by_w, by_logits, low)
-                by_pre = (by_logits.T @ w).to(pre.dtype)
-                self.activation.slope_(pre, hidden, by_pre)
-                chunk.scatter_(by_pre, by_table)
+            for chunk in chunks:  # in a function, so that the next piece takes this one's place in the cache
+                add(chunk, table, by_table, by_w)
             return by_table, by_w
 
         @torch.no_grad()

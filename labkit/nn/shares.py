@@ -21,20 +21,22 @@ from torch import Tensor
 Share = TypeVar("Share")
 Result = TypeVar("Result")
 
-#: Bytes of all layers together below which a share is not worth a thread (some 100 µs of work).
-SHARE_BYTES = 500_000
+#: Bytes that each operation of a share takes on average, below which it is not worth a thread: threads hand
+#: on the interpreter's lock at every operation, and after shorter ones they wait longer than they save.
+OPERATION_BYTES = 50_000
 
 
-def shares(rows: int, row_bytes: int, device: torch.device) -> list[slice]:
+def shares(rows: int, row_bytes: int, operations: int, device: torch.device) -> list[slice]:
     """Rows cut into equal shares: one for each of :func:`cores`, one on a GPU or for few rows.
 
     Args:
         rows: how many.
-        row_bytes: memory that one takes in all layers together.
+        row_bytes: memory that one takes in all layers together, with gradients.
+        operations: how many, about, a share is taken through.
         device: where they are computed.
     """
     parts = cores() if device.type == "cpu" else 1
-    parts = max(1, min(parts, rows, rows * row_bytes // SHARE_BYTES))
+    parts = max(1, min(parts, rows, rows * row_bytes // (operations * OPERATION_BYTES)))
     bounds = [rows * share // parts for share in range(parts + 1)]
     return [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
 

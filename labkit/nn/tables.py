@@ -101,7 +101,8 @@ class Tables(NamedTuple):
             by_into, by_out = self.into.new_zeros(self.into.T.shape), torch.zeros_like(out, dtype=exact)
             memory = out.new_zeros(max(len(chunk.answer) for chunk in some), full)
             memory[:, last] = 1
-            for chunk in some:
+
+            def add(chunk: Chunk) -> None:
                 weights = attention[chunk.rows]
                 x = memory[: len(chunk.answer)]
                 hidden, z1 = x[:, :width], x[:, width : last + 1]
@@ -121,6 +122,9 @@ class Tables(NamedTuple):
                 # softmax over (a, b, "="), where "=" gets no gradient because its value is 0
                 by_pair = weights * (by_weights - (weights * by_weights).sum(2, keepdim=True))
                 chunk.scatter_(by_pair.flatten(1), by_scores)
+
+            for chunk in some:  # in a function, so that the next piece takes this one's place in the cache
+                add(chunk)
             # each token has summed the scores of both sides, of which one is its own
             own = by_scores.view(2, tokens, heads, 2)
             return torch.cat((own[0, ..., 0], own[1, ..., 1])), by_values, by_into.T, by_out[:, : last + 1]

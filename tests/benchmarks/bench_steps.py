@@ -12,6 +12,7 @@ from labkit.data.arithmetic import pairs, split
 from labkit.experiments import grokking
 from labkit.nn.flat import flatten, views
 from labkit.nn.mlp import PairMLP
+from labkit.nn.shares import on_one_core
 from labkit.nn.transformer import PairTransformer
 from labkit.optim import LOSSES, OPTIMISERS
 from tests.benchmarks.row import Row, at_least, at_most, medians, not_here
@@ -38,7 +39,7 @@ def training(modulus: int, fraction: float):
 
 
 def our_step(model: torch.nn.Module, rows, loss: str, **values: float) -> Callable[[], None]:
-    """Gradient and AdamW as the experiments do them."""
+    """Gradient and AdamW as the experiments do them, where ``train`` does them."""
     flat = flatten(model)
     grad = torch.zeros_like(flat)
     out, buffers = views(grad, model), OPTIMISERS["adamw"].new_buffers(flat)
@@ -47,7 +48,7 @@ def our_step(model: torch.nn.Module, rows, loss: str, **values: float) -> Callab
         model.gradient(*rows, LOSSES[loss].gradient_, out)
         OPTIMISERS["adamw"].update(flat, grad, buffers, **values)
 
-    return step
+    return partial(on_one_core, step, flat.device)
 
 
 def autograd_step(model: torch.nn.Module, forward, rows, loss, **values: float) -> Callable[[], None]:

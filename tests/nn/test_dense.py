@@ -73,7 +73,7 @@ def cut(request, monkeypatch):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     if request.param == "small parts":
-        monkeypatch.setattr(shares, "SHARE_BYTES", 1)
+        monkeypatch.setattr(shares, "OPERATION_BYTES", 1)
         monkeypatch.setattr(groups, "GROUP_BYTES", 5_000)
         monkeypatch.setattr(groups, "PART_BYTES", 1)
     yield request.param

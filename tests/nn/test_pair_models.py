@@ -66,7 +66,7 @@ def assert_close(came, wanted, tolerance, what):
 @pytest.fixture
 def small_pieces(monkeypatch):
     """Two threads, each with several chunks of which the last is shorter, as in a long run."""
-    monkeypatch.setattr(shares, "SHARE_BYTES", 1)
+    monkeypatch.setattr(shares, "OPERATION_BYTES", 1)
     monkeypatch.setattr(chunks, "PIECE_BYTES", 2_000)
     before = torch.get_num_threads()
     torch.set_num_threads(2)

@@ -14,16 +14,17 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 10, 9409])
 def test_shares_are_all_rows_once_and_about_equal(rows, three_threads):
-    cut = shares.shares(rows, 1_000_000, CPU)
+    cut = shares.shares(rows, 1_000_000, 5, CPU)
     assert [row for share in cut for row in range(share.start, share.stop)] == list(range(rows))
     sizes = [share.stop - share.start for share in cut]
     assert len(cut) == min(rows, 3) and max(sizes) - min(sizes) <= 1
 
 
 def test_little_work_and_a_gpu_are_not_shared_out(three_threads):
-    assert shares.shares(100, shares.SHARE_BYTES // 100, CPU) == [slice(0, 100)]
-    assert len(shares.shares(100, shares.SHARE_BYTES // 50, CPU)) == 2
-    assert shares.shares(9409, 10_000, torch.device("cuda")) == [slice(0, 9409)]
+    row = 7 * shares.OPERATION_BYTES // 100  # of which 100 are enough for 7 operations
+    assert shares.shares(100, row, 7, CPU) == shares.shares(100, 2 * row, 15, CPU) == [slice(0, 100)]
+    assert len(shares.shares(100, 2 * row, 7, CPU)) == 2
+    assert shares.shares(9409, 10_000, 1, torch.device("cuda")) == [slice(0, 9409)]
 
 
 def test_items_are_done_at_the_same_time_each_on_one_core_in_order(three_threads):
@@ -88,10 +89,10 @@ def test_where_there_is_one_core_only_shares_are_shared(three_threads):
 
     def work(item):
         meeting.wait()
-        return torch.get_num_threads(), shares.cores(), len(shares.shares(9409, 10_000, CPU))
+        return torch.get_num_threads(), shares.cores(), len(shares.shares(9409, 10_000, 9, CPU))
 
     def here():
-        assert len(shares.shares(9409, 10_000, CPU)) == shares.cores() == 3
+        assert len(shares.shares(9409, 10_000, 9, CPU)) == shares.cores() == 3
         assert side_by_side(work, "abc") == [(1, 1, 1)] * 3, "and shares are not shared again"
         return torch.get_num_threads(), shares.cores()
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from labkit import _checks
 from labkit.nn.chunks import LossGradient, cut
 from labkit.nn.dense import DenseNets
-from labkit.nn.groups import layers
+from labkit.nn.groups import OPERATIONS, layers
 from labkit.nn.shares import shares, side_by_side, total
 
 
@@ -62,8 +62,7 @@ class Rows:
                 self._backward(weights, loss_gradient(by, target[some], len(self._x)), some, grads)
             return (flat,)
 
-        parts = shares(len(self._x), self._row_bytes, self._x.device)
-        side_by_side(share, parts, lambda grads: out.copy_(*total(grads)))
+        side_by_side(share, self._shares(), lambda grads: out.copy_(*total(grads)))
 
     @torch.no_grad()
     def outputs(self, out: Tensor) -> Tensor:
@@ -75,8 +74,12 @@ class Rows:
             for some in cut(rows, self._row_bytes, self._x.device):
                 self._forward(weights, some, out)
 
-        side_by_side(share, shares(len(self._x), self._row_bytes, self._x.device))
+        side_by_side(share, self._shares())
         return out
+
+    def _shares(self) -> list[slice]:
+        operations = OPERATIONS * len(self._nets.sizes[1:])
+        return shares(len(self._x), self._row_bytes, operations, self._x.device)
 
     @property
     def _row_bytes(self) -> int:
