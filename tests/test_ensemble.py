@@ -66,9 +66,8 @@ def test_members_follow_their_single_runs(way, shape, precision, threads):
 
 
 def test_brief_and_long_steps_come_to_the_same_bits(monkeypatch, three_threads):
-    monkeypatch.setattr(
-        "labkit.nn.shares.OPERATION_BYTES", 1
-    )  # a run with a core to spare would share its rows
+    # a run with cores to spare would share its rows
+    monkeypatch.setattr("labkit.nn.shares.OPERATION_BYTES", 1)
     configs = [grokking.Config(**SMALL, seed=seed) for seed in range(3)]
     found = []
     for brief in (0.0, math.inf):
