@@ -27,7 +27,7 @@ print((faults() - before) / 30)
 def per_step(**environment: str) -> float:
     """Page faults of one step of the default network."""
     command = [sys.executable, "-c", FAULTS]
-    # dask leaves a rule of its own behind in the process that starts its workers
+    # what the user of this shell has chosen would be obeyed
     plain = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=plain | environment)
     return float(done.stdout)
