@@ -10,6 +10,7 @@ from labkit import run, sweep
 from labkit.experiments import edge_of_chaos, grokking
 from labkit.history import History
 from labkit.sweep import Failure, compute, memory, points
+from labkit.sweep.store import Store
 from tests import toy
 from tests.memory import Peak
 
@@ -119,6 +120,20 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 2
     monkeypatch.undo()
     assert not sweep(toy.Config(), count=[1, 2, 3, 4], steps=5, store=tmp_path, **QUIET)["error"].any()
+
+
+def test_ctrl_c_right_after_a_point_is_written_counts_it(tmp_path, monkeypatch):
+    keep = Store.keep
+
+    def interrupted(self, *what):
+        keep(self, *what)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    monkeypatch.setattr(Store, "keep", interrupted)
+    frame = sweep(toy.Config(), count=[1, 2], steps=5, store=tmp_path, **QUIET)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert frame["error"].tolist() == ["", "interrupted"] and frame["steps"].tolist() == [5, 0]
 
 
 def test_only_runs_of_one_shape_are_stacked():
