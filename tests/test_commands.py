@@ -14,6 +14,7 @@ from labkit import History, _progress, run
 from labkit.__main__ import main
 from labkit.commands import settings
 from labkit.experiments import EXPERIMENTS, grokking
+from tests.waiting import PATIENCE, until
 
 SMALL = ["--set", "modulus=13", "--set", "width=16"]
 #: A run that nobody waits for: it is ended by a signal.
@@ -31,14 +32,14 @@ def start(*words):
     )
 
 
-def wait_for(path, process, seconds=60):
-    """Until ``path`` is there, and a moment longer."""
-    end = time.monotonic() + seconds
-    while not path.exists():
+def wait_for(there, process):
+    """Until ``there()`` holds; fail if the process ends before."""
+
+    def come():
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, f"{path} is not there after {seconds} s"
-        time.sleep(0.01)
-    time.sleep(0.1)
+        return there()
+
+    until(come)
 
 
 def same(one, other):
@@ -63,9 +64,10 @@ def test_a_run_that_is_ended_goes_on_as_if_it_had_not_been(sent, code, tmp_path,
     out = tmp_path / "deep" / "run"
     often = 0 if sent == signal.SIGKILL else 0.2  # killed while it writes, more often than not
     process = start(*LONG, "--out", out, "--checkpoint-every", often)
-    wait_for(out / "history.run", process)
+    wait_for((out / "history.run").exists, process)
+    time.sleep(0.1)
     process.send_signal(sent)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == code, errors
     stopped = History.load(out / "history.run")
     assert 0 < stopped.step < 1_000_000 and stopped.state
@@ -104,12 +106,9 @@ def test_a_second_ctrl_c_acts_at_once_and_leaves_the_last_checkpoint(tmp_path, m
 def test_a_sweep_that_is_ended_keeps_what_is_finished(tmp_path):
     words = ["sweep", "grokking", "--over", "width=16,4096", "--steps", "2000"]  # the second takes minutes
     process = start(*words, "--workers", "1", "--out", tmp_path)
-    wait_for(tmp_path / "points", process)
-    while not list((tmp_path / "points").glob("*.run")):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    wait_for(lambda: list(tmp_path.glob("points/*.run")), process)
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 143, errors
     assert f"{tmp_path}: stopped with 1 run to do; finished runs are saved, run the same" in errors
     (kept,) = (tmp_path / "points").iterdir()

@@ -13,6 +13,7 @@ from labkit import run
 from labkit.ensemble import train_together
 from labkit.nn import shares
 from labkit.train import MEASURE_DUE, PROFILE_DUE, spaced, train
+from tests.waiting import PATIENCE
 
 
 def make(**values):
@@ -57,7 +58,7 @@ def places(monkeypatch, three_threads):
 def panel_runs():
     with Browser(toy.Config()) as browser:
         browser.say("step", count=3)
-        browser.controller.settle(5)
+        browser.controller.settle(PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import nbformat
 from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from labkit import pages
+from tests import waiting
+from tests.waiting import PATIENCE
 
 __all__ = ["Lab", "Panel", "browser", "command", "end_kernels", "expect", "open_page", "server", "shown"]
 
@@ -74,7 +76,7 @@ def server(source: Path, folder: Path, **environment: str) -> Iterator[Lab]:
             yield Lab(address, folder / "labs")
         finally:
             process.terminate()  # and with it, its kernels
-            process.wait(20)
+            process.wait(PATIENCE)
 
 
 def _free_port() -> int:
@@ -84,7 +86,7 @@ def _free_port() -> int:
 
 
 def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2):
             return
@@ -102,7 +104,8 @@ def browser(path: str) -> Iterator[Page]:
         page = context.new_page()
         page.complaints = []
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(1000 * PATIENCE)
+        expect.set_options(timeout=1000 * PATIENCE)
         yield page
         chromium.close()
 
@@ -123,15 +126,14 @@ def end_kernels(page: Page) -> None:
 def open_page(page: Page, lab: Lab, name: str) -> "Panel":
     """Open a notebook alone on the screen, run all its cells, and wait for its first panel's first frame."""
     page.goto(f"{lab.address}/lab/tree/{name}?reset")  # without it, earlier notebooks are opened too
-    page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+    page.wait_for_function("window.jupyterapp !== undefined")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
     # commands before the kernel answers are lost
     page.wait_for_function(
         """() => {
             const kernel = window.jupyterapp.shell.currentWidget?.context?.sessionContext?.session?.kernel;
             return kernel?.connectionStatus === "connected" && kernel.status === "idle";
-        }""",
-        timeout=60_000,
+        }"""
     )
     if page.locator("#jp-left-stack").is_visible():
         command(page, "application:toggle-left-area")
@@ -142,7 +144,7 @@ def open_page(page: Page, lab: Lab, name: str) -> "Panel":
 def shown(page: Page) -> "Panel":
     """The first panel on the page, once it has drawn."""
     panel = Panel(page, page.locator(".lk-panel").first)
-    panel.until("+d.frames > 0", 90)
+    panel.until("+d.frames > 0")
     panel.root.scroll_into_view_if_needed()
     return panel
 
@@ -181,18 +183,17 @@ class Panel:
         """Choose a speed by its label."""
         self.root.locator("select[data-do=speed]").select_option(label=label)
 
-    def until(self, condition: str, timeout: float = 30.0) -> None:
+    def until(self, condition: str) -> None:
         """Wait for a JavaScript condition on the panel's data attributes, ``d``."""
         self.page.wait_for_function(
             f"root => {{ const d = root.dataset; return {condition}; }}",
-            arg=self.root.element_handle(timeout=1000 * timeout),
-            timeout=1000 * timeout,
+            arg=self.root.element_handle(),
         )
 
     def drawn(self) -> dict[str, str]:
         """The checksums of the pictures, once there are some."""
         self.root.scroll_into_view_if_needed()
-        expect(self.root).to_have_attribute("data-seq", re.compile("^[1-9]"), timeout=60_000)
+        expect(self.root).to_have_attribute("data-seq", re.compile("^[1-9]"))
         return self.canvases()
 
     def fresh(self) -> None:
@@ -213,6 +214,10 @@ class Panel:
                 return new Set(new Uint32Array(pixels.buffer)).size < 8;
             }).map(c => c.dataset.picture)"""
         )
+
+    def becomes(self, condition: Callable[[dict[str, str]], bool]) -> None:
+        """Wait until ``condition`` holds of the checksums of what is drawn."""
+        waiting.until(lambda: condition(self.canvases()), self.canvases, pause=0.1)
 
     def canvases(self) -> dict[str, str]:
         """A checksum of every picture's pixels."""

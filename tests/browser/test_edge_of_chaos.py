@@ -3,6 +3,8 @@
 import pytest
 from browser import jupyter
 
+from tests import waiting
+
 pytestmark = pytest.mark.browser
 
 SOURCE = """# %%
@@ -35,17 +37,15 @@ def test_a_key_on_a_slider_moves_the_pictures(panels, page, artefacts, place, se
     assert len(before) >= 2
     value = panel[f"value-{setting}"]
     panel.key(setting, "ArrowLeft", 3)
-    jupyter.expect(panel.root).not_to_have_attribute(f"data-value-{setting}", value, timeout=30_000)
-    page.wait_for_timeout(500)
-    after = panel.canvases()
-    assert any(after[name] != before[name] for name in before)
+    jupyter.expect(panel.root).not_to_have_attribute(f"data-value-{setting}", value)
+    panel.becomes(lambda after: any(after[name] != before[name] for name in before))
     panel.pictures(artefacts, f"edge_of_chaos_{place + 1}")
 
 
 def test_the_plane_of_networks_fills(panels, page, artefacts):
     panel = panels[2]
     panel.root.scroll_into_view_if_needed()
-    jupyter.expect(panel.root).to_contain_text("6 of 6", timeout=60_000)
+    jupyter.expect(panel.root).to_contain_text("6 of 6")
     panel.picture(artefacts / "edge_of_chaos_3_light.png")
 
 
@@ -60,9 +60,10 @@ def test_a_click_on_the_plane_goes_there_and_the_sliders_follow(panels, page):
     panel.until("d.valueSigma_w !== '1.8'")
     sigma_w, sigma_b = float(panel["value-sigma_w"]), float(panel["value-sigma_b"])
     assert 0.1 < sigma_w < 1.8 and 0.2 < sigma_b < 2.0
-    page.wait_for_timeout(1500)  # a slider follows when no hand is on it
+    # a slider follows when no hand is on it
     control = panel.root.locator(".lk-control", has=page.locator("[data-control=sigma_w]"))
-    assert float(control.locator(".lk-value").first.inner_text()) == pytest.approx(sigma_w, abs=0.011)
+    said = control.locator(".lk-value").first
+    waiting.until(lambda: float(said.inner_text()) == pytest.approx(sigma_w, abs=0.011), said.inner_text, 0.1)
 
 
 def test_enter_on_the_plane_goes_to_the_cursor(panels, page):
@@ -73,5 +74,4 @@ def test_enter_on_the_plane_goes_to_the_cursor(panels, page):
     canvas.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp", "Enter"):
         page.keyboard.press(key)
-    page.wait_for_timeout(1000)
-    assert (panel["value-sigma_w"], panel["value-sigma_b"]) != before
+    waiting.until(lambda: (panel["value-sigma_w"], panel["value-sigma_b"]) != before, pause=0.1)

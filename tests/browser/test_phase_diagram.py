@@ -51,16 +51,15 @@ def test_it_fills_while_one_watches(diagram, page, artefacts):
     assert " of 60 runs" in words and "left" in words
     diagram.picture(artefacts / "diagram_light_filling.png")
     diagram.until(f"+d.step > {before + 4}")
-    page.wait_for_timeout(300)
-    assert diagram.canvases() != early
+    diagram.becomes(lambda now: now != early)
     diagram.do("pause")
-    diagram.until("d.state === 'paused'", 3)
+    diagram.until("d.state === 'paused'")
     page.wait_for_timeout(300)
     held = diagram.step
     page.wait_for_timeout(700)
     assert diagram.step <= held + 2, "at most what was on its way"
     diagram.do("play")
-    diagram.until("d.state === 'finished' && d.step === '60'", 90)
+    diagram.until("d.state === 'finished' && d.step === '60'")
 
 
 def test_a_clicked_cell_is_opened_live(diagram, page, artefacts):
@@ -101,8 +100,7 @@ def test_colours_follow_the_menu(diagram, page):
     menu, phases = diagram.root.locator("select[data-do=outcome]"), diagram.canvases()
     menu.select_option(value="delay")
     page.wait_for_function("() => document.querySelector('.lk-title').textContent.startsWith('delay')")
-    page.wait_for_timeout(300)
-    assert diagram.canvases() != phases
+    diagram.becomes(lambda now: now != phases)
     assert "did not happen" in diagram.root.locator(".lk-key").inner_text()
     menu.select_option(value="phase")
     page.wait_for_function("() => document.querySelector('.lk-title').textContent === 'phase'")
@@ -119,9 +117,8 @@ def test_a_dragged_box_is_refined(diagram, page, artefacts):
     assert below(diagram) == "a closer look at weight decay 1 to 10 · train fraction 0.5 to 0.7"
     diagram.pictures(artefacts, "diagram_box")
     page.mouse.up()
-    diagram.until("d.state === 'finished' && d.step === '50'", 90)  # 5 × 5 cells, 9 of them known before
-    page.wait_for_timeout(400)
-    assert diagram.canvases() != whole
+    diagram.until("d.state === 'finished' && d.step === '50'")  # 5 × 5 cells, 9 of them known before
+    diagram.becomes(lambda now: now != whole)
     page.mouse.move(*at(diagram, 0, 0))
     assert below(diagram).startswith("weight decay 1 · train fraction 0.5 · ")
     diagram.pictures(artefacts, "diagram_refined")

@@ -31,7 +31,7 @@ def test_a_panel_trains_before_ones_eyes(panels, page, artefacts, place, picture
     before = panel.drawn()[picture]
     panel.speed("full speed")
     panel.do("play")
-    panel.until("+d.step >= 40", 90)
+    panel.until("+d.step >= 40")
     panel.do("pause")
     panel.until("d.state === 'paused'")
     page.wait_for_timeout(500)

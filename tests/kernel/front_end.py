@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from jupyter_client.manager import KernelManager
 
+from tests.waiting import PATIENCE
+
 TESTS = Path(__file__).parent.parent
 
 
@@ -29,7 +31,7 @@ class FrontEnd:
         self.manager.start_kernel()
         self.client = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready(timeout=PATIENCE)
         return self
 
     def __exit__(self, *problem) -> None:
@@ -40,9 +42,9 @@ class FrontEnd:
         """Ask for a subshell and send comm messages there from now on."""
         request = self.client.session.msg("create_subshell_request", {})
         self.client.control_channel.send(request)
-        reply = self.client.control_channel.get_msg(timeout=10)
+        reply = self.client.control_channel.get_msg(timeout=PATIENCE)
         while reply["header"]["msg_type"] != "create_subshell_reply":
-            reply = self.client.control_channel.get_msg(timeout=10)
+            reply = self.client.control_channel.get_msg(timeout=PATIENCE)
         assert reply["content"]["status"] == "ok", reply["content"]
         self.subshell = reply["content"]["subshell_id"]
 
@@ -72,10 +74,10 @@ class FrontEnd:
         """The messages that an execution brought about."""
         return [m for m in self.messages if m["parent_header"].get("msg_id") == execution]
 
-    def run(self, code: str, cell: str = "", seconds: float = 60.0) -> str:
+    def run(self, code: str, cell: str = "") -> str:
         """Run a cell to its end; what its last expression shows. Errors in the cell are errors here."""
         execution = self.start(code, cell)
-        self.until(lambda: self.ended(execution), seconds)
+        self.until(lambda: self.ended(execution))
         failed = [m["content"] for m in self.of(execution) if m["msg_type"] == "error"]
         assert not failed, f"{failed[0]['ename']}: {failed[0]['evalue']}"
         shown = [m["content"]["data"] for m in self.of(execution) if m["msg_type"] == "execute_result"]
@@ -106,9 +108,9 @@ class FrontEnd:
 
     # -------------------------------------------------------------------------------- reading
 
-    def until(self, condition, seconds: float = 10.0) -> "FrontEnd":
-        """Read messages until ``condition()`` holds; fail after ``seconds``."""
-        deadline = time.monotonic() + seconds
+    def until(self, condition) -> "FrontEnd":
+        """Read messages until ``condition()`` holds."""
+        deadline = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < deadline, f"never happened; last frame: {self.frames[-1:]}"
             self.read(0.02)

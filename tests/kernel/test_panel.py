@@ -38,7 +38,7 @@ def test_a_slider_is_obeyed_while_the_kernel_is_idle(page):
     open_panel(page).say("play")
     page.until(lambda: page.last["step"] > 10)
     sent = page.say("set", values={"rate": 0.02})
-    page.until(lambda: page.last["applied"] >= sent, 2)
+    page.until(lambda: page.last["applied"] >= sent)
     page.until(lambda: page.last["branches"][0]["ticks"])
     assert [tick[1:] for tick in page.last["branches"][0]["ticks"]] == [["rate", 0.02]]
 
@@ -51,10 +51,10 @@ def test_a_slider_is_obeyed_while_a_cell(page, cell):
     page.until(lambda: page.running(busy)).rest(0.1)
     before = page.last["step"]
     sent = page.say("set", values={"rate": 0.02})
-    page.until(lambda: page.last["applied"] >= sent or page.ended(busy), 5)
+    page.until(lambda: page.last["applied"] >= sent or page.ended(busy))
     if page.case in SERVED[cell]:
         assert page.last["applied"] >= sent and not page.ended(busy)
-    page.until(lambda: page.ended(busy) and page.last["applied"] >= sent, 5)
+    page.until(lambda: page.ended(busy) and page.last["applied"] >= sent)
     # It went on training all the while: 200 steps a second are asked for.
     assert page.last["step"] - before > 50 * SECONDS
 
@@ -138,8 +138,7 @@ def test_a_panel_deleted_in_the_browser_stops_its_run(page):
     open_panel(page).say("play")
     page.until(lambda: page.last["step"] > 10)
     page.send("comm_close", page.view, {})
-    page.rest(0.3)
-    assert page.run(THREADS) == "[]"
+    page.until(lambda: page.run(THREADS) == "[]")
     assert streams(page) == []
 
 
@@ -162,7 +161,7 @@ def test_a_function_is_explored(page):
     page.say("hello")
     page.until(lambda: page.frames)
     sent = page.say("set", values={"rate": 3.0})
-    page.until(lambda: page.last["applied"] == sent, 2)
+    page.until(lambda: page.last["applied"] == sent)
     assert page.last["pictures"][0]["lines"][0]["y"] == [0.0, 3.0]
     assert page.published(page.control) == []
     page.run("explorer.close()")

@@ -1,11 +1,11 @@
 """What the browser does with frames, in Python: keeps tables, acknowledges. For tests without a browser."""
 
-import time
-
 import numpy as np
 import torch
 
 from labkit.live.controller import Controller
+from tests import waiting
+from tests.waiting import PATIENCE
 
 
 class Browser:
@@ -18,7 +18,7 @@ class Browser:
         self.controller = Controller(config, send=self.receive, device=torch.device("cpu"), **options)
         self.listens = False
         self.controller.start()
-        assert self.controller.started.wait(5)
+        assert self.controller.started.wait(PATIENCE)
 
     def receive(self, frame, buffers):
         """Apply one frame (called on the training thread, as a real send would be)."""
@@ -56,20 +56,19 @@ class Browser:
         self.controller.post({"do": do, "sequence": self.sequence, **message})
         return self
 
-    def until(self, condition, seconds=10.0):
-        """Wait until everything said is applied and ``condition()`` holds; fail after ``seconds``."""
-        deadline = time.monotonic() + seconds
-        while (self.listens and self.last["applied"] < self.sequence) or not condition():
-            assert time.monotonic() < deadline, f"never happened; last frame: {self.frames[-1:]}"
-            time.sleep(0.005)
+    def until(self, condition):
+        """Wait until everything said is applied and ``condition()`` holds."""
+        waiting.until(lambda: self._obeyed and condition(), lambda: self.frames[-1:])
         return self
+
+    @property
+    def _obeyed(self):
+        return not self.listens or self.last["applied"] >= self.sequence
 
     @property
     def last(self):
         """The newest frame; waits for the first."""
-        deadline = time.monotonic() + 5
-        while not self.frames and time.monotonic() < deadline:
-            time.sleep(0.002)
+        waiting.until(lambda: self.frames)
         return self.frames[-1]
 
     def __enter__(self):

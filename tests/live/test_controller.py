@@ -13,6 +13,7 @@ from labkit.live import pace
 from labkit.live.branch import SNAPSHOTS
 from labkit.live.frames import FRAME_BYTES, IN_FLIGHT
 from labkit.live.runs import GHOSTS, LIVE_RUNS
+from tests.waiting import PATIENCE
 
 
 def test_the_first_frame_comes_before_anything_is_pressed():
@@ -35,7 +36,7 @@ def test_the_browser_ends_with_the_history():
     with Browser(toy.Config()) as browser:
         browser.say("hello").say("speed", value=None).say("play")
         browser.until(lambda: len(browser.frames) > 8).say("pause")
-        browser.controller.settle(5)
+        browser.controller.settle(PATIENCE)
         history = browser.controller.focus.history
         browser.until(lambda: browser.columns[0][-1, 0] == history.steps[-1])
         np.testing.assert_array_equal(browser.columns[0][:, 0], history.steps)
@@ -48,7 +49,7 @@ def test_the_browser_ends_with_the_history():
 def test_a_result_is_as_complete_as_that_of_run_though_nobody_watched():
     with Browser(toy.Config()) as browser:
         browser.say("step", count=7)
-        history, expected = browser.controller.result(5), run(toy.Config(), 7, progress=False)
+        history, expected = browser.controller.result(PATIENCE), run(toy.Config(), 7, progress=False)
     assert history.state.keys() == expected.state.keys() != set()
     np.testing.assert_array_equal(history.views["cloud"], expected.views["cloud"])
     assert run(history, 9, progress=False).step == 9
@@ -65,8 +66,8 @@ def test_lost_frames_are_repaired():
 
     with Browser(toy.Config(), drop=every_third) as browser:
         browser.say("hello").say("speed", value=300.0).say("play")
-        browser.until(lambda: len(browser.frames) > 25, 20).say("pause")
-        browser.controller.settle(5)
+        browser.until(lambda: len(browser.frames) > 25).say("pause")
+        browser.controller.settle(PATIENCE)
         history = browser.controller.focus.history
         browser.until(lambda: browser.columns[0][-1, 0] == history.steps[-1])
         assert len(dropped) > 3
@@ -76,11 +77,11 @@ def test_lost_frames_are_repaired():
 def test_without_acknowledgement_training_goes_on_and_frames_stop():
     with Browser(toy.Config(), acknowledge=False) as browser:
         browser.say("hello").say("speed", value=None).say("play")
-        time.sleep(1.0)
-        before, sent = browser.controller.focus.history.step, len(browser.frames)
-        assert sent == IN_FLIGHT, "as many may be unacknowledged"
+        browser.until(lambda: len(browser.frames) == IN_FLIGHT)
+        before = browser.controller.focus.history.step
         time.sleep(0.3)
-        assert browser.controller.focus.history.step > before
+        browser.until(lambda: browser.controller.focus.history.step > before)
+        assert len(browser.frames) == IN_FLIGHT, "as many may be unacknowledged"
 
 
 def test_frames_stay_under_the_cap():
@@ -88,9 +89,8 @@ def test_frames_stay_under_the_cap():
         browser.say("hello").say("speed", value=None).say("play")
         browser.until(lambda: browser.frames)
         count, began = len(browser.frames), time.monotonic()
-        time.sleep(1.5)
-        rate = (len(browser.frames) - count) / (time.monotonic() - began)
-        assert 4 < rate <= 13
+        browser.until(lambda: len(browser.frames) > count + 12)
+        assert (len(browser.frames) - count) / (time.monotonic() - began) <= 13
 
 
 def test_a_slider_acts_from_the_next_step_and_is_logged():
@@ -195,14 +195,14 @@ def test_scrubbing_shows_the_past_while_training_goes_on_and_forks_from_there():
         exact = 0.9**browser.controller.focus.history.steps
         np.testing.assert_allclose(browser.controller.focus.history["w"][: len(exact)], exact, rtol=1e-9)
         browser.say("pause").say("fork").until(lambda: len(browser.controller.branches) == 2)
-        browser.controller.settle(5)
+        browser.controller.settle(PATIENCE)
         assert browser.controller.focus.history.steps.tolist() == list(range(10))
 
 
 def test_snapshots_are_bounded_and_reach_back_to_the_start():
     with Browser(toy.Config(rate=0.001)) as browser:
         browser.say("speed", value=None).say("step", count=60_000)
-        browser.controller.settle(60)
+        browser.controller.settle(PATIENCE)
         kept = sorted(browser.controller.focus.snapshots)
         assert len(kept) <= SNAPSHOTS and kept[0] == 0 and kept[-1] > 50_000
         ratios = np.diff(np.log1p(kept))
@@ -234,7 +234,7 @@ def test_a_failure_is_shown_and_raised():
         browser.until(lambda: browser.last["state"] == "failed")
         assert browser.last["message"] == "RuntimeError: asked to fail"
         with pytest.raises(RuntimeError, match="asked to fail"):
-            browser.controller.result(5)
+            browser.controller.result(PATIENCE)
         browser.frames.clear()
         browser.say("hello").until(lambda: browser.frames)  # a reloaded page sees it again
         assert browser.last["message"] == "RuntimeError: asked to fail" and browser.last["full"]
@@ -265,7 +265,7 @@ def test_a_forgotten_panel_pauses_and_says_so(monkeypatch):
 def test_a_new_start_that_nobody_watches_is_sent_to_nobody():
     with Browser(toy.Config()) as browser:
         browser.say("set", values={"count": 5}).say("reset").say("step", count=3)
-        assert browser.controller.settle(5) and browser.frames == []
+        assert browser.controller.settle(PATIENCE) and browser.frames == []
 
 
 def test_a_diverged_run_is_finished_and_says_so():
@@ -291,7 +291,7 @@ def test_stop_is_quick_and_leaves_no_thread():
 def test_hello_again_brings_everything_back():
     with Browser(toy.Config()) as browser:
         browser.say("hello").say("step", count=50).until(lambda: browser.last["step"] == 50)
-        browser.controller.settle(5)
+        browser.controller.settle(PATIENCE)
         browser.columns.clear()
         browser.frames.clear()
         browser.say("hello").until(lambda: browser.frames and 0 in browser.columns)

@@ -9,6 +9,7 @@ import toy
 from labkit.live import explore, widgets
 from labkit.live.explore import Explorer
 from labkit.pictures import Line, Lines
+from tests.waiting import PATIENCE, until
 
 
 def line(config):
@@ -37,7 +38,7 @@ def shown(monkeypatch):
 
 def say(explorer, do, **message):
     explorer._control._receive(explorer._control, {"do": do, **message}, [])
-    assert explorer.settle(5)
+    assert explorer.settle(PATIENCE)
 
 
 def test_it_is_computed_before_it_is_shown(shown):
@@ -53,7 +54,7 @@ def test_a_slider_moves_the_picture_and_the_frame_says_which_move(shown):
     say(explorer, "set", values={"rate": 3.0}, sequence=7)
     assert (height(explorer), frames[-1]["applied"]) == (3.0, 7)
     assert frames[-1]["branches"][0]["config"]["rate"] == 3.0
-    explorer.set(rate=4.0).settle(5)
+    explorer.set(rate=4.0).settle(PATIENCE)
     assert height(explorer) == 4.0
 
 
@@ -63,19 +64,17 @@ def test_the_latest_request_wins(shown):
     def slow(config):
         computed.append(config.rate)
         if config.rate == 2.0:
-            gate.wait(5)
+            gate.wait(PATIENCE)
         return line(config)
 
     explorer, _ = shown(slow)
-    assert explorer.settle(5)
+    assert explorer.settle(PATIENCE)
     explorer.set(rate=2.0)
-    deadline = time.monotonic() + 5
-    while computed[-1] != 2.0 and time.monotonic() < deadline:
-        time.sleep(0.001)
+    until(lambda: computed[-1] == 2.0)
     for rate in (3.0, 4.0, 5.0):  # dragged while it computes
         explorer.set(rate=rate)
     gate.set()
-    assert explorer.settle(5)
+    assert explorer.settle(PATIENCE)
     assert computed == [1.0, 2.0, 5.0] and height(explorer) == 5.0
 
 
@@ -84,7 +83,7 @@ def test_moves_of_two_sliders_in_turn_are_one_computation(shown):
 
     def slow(config):
         computed.append((config.rate, config.count))
-        gate.wait(5)
+        gate.wait(PATIENCE)
         return line(config)
 
     explorer, frames = shown(slow)
@@ -92,7 +91,7 @@ def test_moves_of_two_sliders_in_turn_are_one_computation(shown):
         explorer.set(rate=float(count)).set(count=count)
     explorer._mailbox.put({"do": "set", "values": {"rate": 99.0}, "sequence": 5})
     gate.set()
-    assert explorer.settle(5)
+    assert explorer.settle(PATIENCE)
     assert computed == [(1.0, 3), (6.0, 6)]
     assert "rate: got 99.0" in frames[-1]["message"] and frames[-1]["applied"] == 5
 
@@ -197,20 +196,18 @@ def test_a_move_abandons_the_stages_that_are_left(shown):
         try:
             for part, pictures in enumerate(finer(config)):
                 if config.rate == 8.0 and part == 1:
-                    gate.wait(5)
+                    gate.wait(PATIENCE)
                 yield pictures
         finally:
             ended.append((config.rate, part))
 
     explorer, frames = shown(slow)
     explorer.set(rate=8.0)
-    deadline = time.monotonic() + 5
-    while not frames and time.monotonic() < deadline:
-        time.sleep(0.001)
+    until(lambda: frames)
     assert heights(frames) == [2.0], "shown before the next one is computed"
     explorer.set(rate=4.0)
     gate.set()
-    assert explorer.settle(5)
+    assert explorer.settle(PATIENCE)
     assert heights(frames) == [2.0, 4.0, 1.0, 2.0, 4.0] and ended == [(1.0, 2), (8.0, 1), (4.0, 2)]
 
 

