@@ -133,6 +133,30 @@ def test_torch_is_left_as_it_was_for_this_and_for_new_threads(three_threads):
     assert seen == [3] and torch.get_num_threads() == 3
 
 
+def flushes():
+    return (torch.tensor([1e-40]) * 2).item() == 0 and (
+        torch.tensor([1e-310], dtype=torch.float64) * 2
+    ).item() == 0
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_numbers_below_the_normal_range_are_0_in_here_and_nowhere_else(threads):
+    usual = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        assert not flushes()
+        assert on_one_core(flushes, CPU)
+        assert on_one_core(lambda: all(side_by_side(lambda item: flushes(), range(6))), CPU)
+        with shares.one_core():
+            assert flushes() and on_one_core(flushes, CPU)
+            with shares.one_core():
+                pass
+            assert flushes()
+        assert not flushes()
+    finally:
+        torch.set_num_threads(usual)
+
+
 def test_an_error_in_a_share_reaches_the_caller():
     with pytest.raises(ZeroDivisionError):
         side_by_side(lambda item: 1 // item, [1, 0, 2])

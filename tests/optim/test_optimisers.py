@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from labkit.nn.shares import on_one_core
 from labkit.optim import OPTIMISERS
 
 SETTINGS = {
@@ -114,3 +115,19 @@ def test_rows_may_lie_in_memory_as_columns(name):
         OPTIMISERS[name].update(wanted, gradient(wanted), states[0], **values)
         OPTIMISERS[name].update(came, gradient(came), states[1], **values)
     assert (came - wanted).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("name, buffer", [("adamw", "mean"), ("sgd", "velocity")])
+def test_what_is_left_of_a_gradient_that_is_over_becomes_0_in_training(name, buffer):
+    """Elsewhere it stays at the smallest number there is, since 0.9 times that is rounded up to it."""
+
+    def left():
+        flat, none = torch.zeros(3), torch.zeros(3)
+        buffers = OPTIMISERS[name].new_buffers(flat)
+        buffers[buffer].fill_(1.0)
+        for _ in range(1_100):
+            OPTIMISERS[name].update(flat, none, buffers, **(SETTINGS["sgd"] | {"weight_decay": 0.0}))
+        return buffers[buffer].double()
+
+    assert (left() > 0).all()
+    assert (on_one_core(left, torch.device("cpu")) == 0).all()
