@@ -23,8 +23,8 @@ OPERATIONS = 30
 #: ``(logits, answer, rows)`` turns the logits of some rows, in place, into the gradient of the mean loss
 #: over ``rows`` rows, and returns them.
 LossGradient = Callable[[Tensor, Tensor, int], Tensor]
-#: ``(a, b)`` gives the logits (some rows, Q) of these pairs piece by piece.
-Pieces = Callable[[Tensor, Tensor], Iterator[Tensor]]
+#: ``(a, b, out)`` writes the logits of these pairs into ``out`` (some rows, Q), piece by piece.
+WriteLogits = Callable[[Tensor, Tensor, Tensor], None]
 
 
 class Chunk:
@@ -164,15 +164,15 @@ def pieces(row_bytes: int, *rows: Tensor) -> Iterator[tuple[Tensor, ...]]:
         yield tuple(x[some] for x in rows)
 
 
-def all_logits(pieces: Pieces, a: Tensor, b: Tensor, *, row_bytes: int) -> Tensor:
-    """Logits (rows, Q), with the rows shared out among threads."""
+def all_logits(write: WriteLogits, a: Tensor, b: Tensor, out: Tensor, *, row_bytes: int) -> Tensor:
+    """``out`` (rows, Q), filled, with the rows shared out among threads."""
 
     @torch.no_grad()
-    def share(rows: slice) -> list[Tensor]:
-        return list(pieces(a[rows], b[rows]))
+    def share(rows: slice) -> None:
+        write(a[rows], b[rows], out[rows])
 
-    done = side_by_side(share, shares(len(a), row_bytes, OPERATIONS, a.device))
-    return torch.cat([piece for share in done for piece in share])
+    side_by_side(share, shares(len(a), row_bytes, OPERATIONS, a.device))
+    return out
 
 
 def add_product_(total: Tensor, x: Tensor, y: Tensor) -> None:

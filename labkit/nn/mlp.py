@@ -3,8 +3,6 @@
 Letters: P tokens, N width, Q outputs, R rows.
 """
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -98,7 +96,8 @@ class PairMLP(nn.Module):
 
     def logits(self, a: Tensor, b: Tensor) -> Tensor:
         """The same logits without autograd, in pieces that fit the cache, for many rows."""
-        return all_logits(self._pieces, a, b, row_bytes=self._row_bytes)
+        out = self.W.new_empty(len(a), len(self.W))
+        return all_logits(self._write_logits, a, b, out, row_bytes=self._row_bytes)
 
     @torch.no_grad()
     def gradient(
@@ -152,10 +151,9 @@ class PairMLP(nn.Module):
         """Memory of one row: before and after the nonlinearity, and the gradient."""
         return 3 * self.U.shape[1] * self.U.element_size()
 
-    def _pieces(self, a: Tensor, b: Tensor) -> Iterator[Tensor]:
-        """Logits of some rows at a time."""
+    def _write_logits(self, a: Tensor, b: Tensor, out: Tensor) -> None:
         table, pair = torch.cat(self.embeddings()), torch.stack((a, b + len(self.U)), 1)
-        for (some,) in pieces(self._row_bytes, pair):
+        for some, logits in pieces(self._row_bytes, pair, out):
             hidden = F.embedding_bag(some, table, mode="sum")
             self.activation.into(hidden, hidden)
-            yield (self.W @ hidden.T).T
+            torch.mm(hidden, self.W.T, out=logits)

@@ -3,7 +3,7 @@
 Letters: P tokens, H heads, K width of a head, M width of the MLP, Q outputs, R rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -42,8 +42,8 @@ class Tables(NamedTuple):
         hidden = activation.function(F.linear(z, self.into[:, :-1], self.into[:, -1]))
         return F.linear(torch.cat((hidden, z), 1), self.out[:, :-1], self.out[:, -1])
 
-    def pieces(self, a: Tensor, b: Tensor, activation: Activation) -> Iterator[Tensor]:
-        """The same without autograd, some rows at a time, which then stay in the cache."""
+    def write_logits(self, a: Tensor, b: Tensor, out: Tensor, activation: Activation) -> None:
+        """The same into ``out`` (R, Q), without autograd, in pieces that fit the cache."""
         heads, width = self.scores.shape[1], len(self.into)
         # which blocks belong to a and b, where the rows of values are cut into heads: (R, H, 2)
         pair = torch.stack((a, b + len(self.values) // 2), 1)[:, None, :] * heads
@@ -51,14 +51,14 @@ class Tables(NamedTuple):
         blocks = self.values.view(len(self.values) * heads, -1)
         # a bias in one piece of memory is added much faster
         at_hidden, at_logits = self.into[:, -1].contiguous(), self.out[:, -1].contiguous()
-        for some, weights in pieces(self.row_bytes(), pair, self._attention(a, b)):
+        for some, weights, logits in pieces(self.row_bytes(), pair, self._attention(a, b), out):
             z = F.embedding_bag(
                 some.flatten(0, 1), blocks, mode="sum", per_sample_weights=weights.flatten(0, 1)
             ).view(len(some), -1)
             hidden = torch.addmm(at_hidden, z, self.into[:, :-1].T)
             activation.into(hidden, hidden)
-            logits = torch.addmm(at_logits, hidden, self.out[:, :width].T)
-            yield logits.addmm_(z, self.out[:, width:-1].T)
+            torch.addmm(at_logits, hidden, self.out[:, :width].T, out=logits)
+            logits.addmm_(z, self.out[:, width:-1].T)
 
     def gradient(
         self,

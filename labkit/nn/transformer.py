@@ -151,8 +151,9 @@ class PairTransformer(nn.Module):
     def logits(self, a: Tensor, b: Tensor) -> Tensor:
         """The same logits without autograd, in pieces that fit the cache, for many rows."""
         tables = on_one_core(torch.no_grad()(self.tables), a.device)
-        pieces = partial(tables.pieces, activation=self.activation)
-        return all_logits(pieces, a, b, row_bytes=tables.row_bytes())
+        write = partial(tables.write_logits, activation=self.activation)
+        out = tables.out.new_empty(len(a), len(tables.out))
+        return all_logits(write, a, b, out, row_bytes=tables.row_bytes())
 
     def gradient(
         self, a: Tensor, b: Tensor, answer: Tensor, loss_gradient: LossGradient, out: dict[str, Tensor]
