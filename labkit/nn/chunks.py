@@ -12,9 +12,9 @@ from torch import Tensor
 
 from labkit.nn.shares import shares, side_by_side
 
-#: Bytes of a piece in all layers together. On an EPYC (1 MB of second-level cache a core) steps take equally
-#: long from 2 to 4 MB; on a Xeon (2 MB, much of the third level) 10.2, 8.9, 8.8, 8.7 ms at 2, 3, 5, 8 MB.
-#: Smaller pieces cost calls, larger ones wait for memory.
+#: Bytes of a piece in all layers together. On a Xeon (2 MB of second-level cache a core, much of the third) the
+#: step of the default network on half the table takes 13.8, 12.2, 11.4, 10.9, 11.1 ms at 1.6, 2.5, 3.3, 5 and
+#: 10 MB; on an EPYC (1 MB) 2 and 4 MB were alike. Smaller pieces cost calls, larger ones wait for memory.
 PIECE_BYTES = 5_000_000
 
 #: Operations that a piece is taken through, about.
@@ -173,6 +173,11 @@ def all_logits(write: WriteLogits, a: Tensor, b: Tensor, out: Tensor, *, row_byt
 
     side_by_side(share, shares(len(a), row_bytes, OPERATIONS, a.device))
     return out
+
+
+def product_(out: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """``out = x @ y`` in its place, also where the factors have fewer digits."""
+    return torch.mm(x, y, out=out) if out.dtype == x.dtype else out.copy_(x @ y)
 
 
 def add_product_(total: Tensor, x: Tensor, y: Tensor) -> None:

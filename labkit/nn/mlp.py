@@ -16,6 +16,7 @@ from labkit.nn.chunks import (
     add_product_,
     all_logits,
     pieces,
+    product_,
 )
 from labkit.nn.shares import side_by_side, total
 
@@ -118,13 +119,14 @@ class PairMLP(nn.Module):
         def add(chunk: Chunk, table: Tensor, by_table: Tensor, by_w: Tensor) -> None:
             pre = chunk.gather(table)
             hidden = self.activation.into(pre, torch.empty_like(pre))
+            spare = pre if self.activation.by_value else hidden  # which the slope does not read
             low = hidden.to(w.dtype)
             # logits are stored as (Q, R): for an odd Q the products are faster than as (R, Q)
             logits = (w @ low.T).to(pre.dtype)
             loss_gradient(logits.T, chunk.answer, len(a))
             by_logits = logits.to(w.dtype)
             add_product_(by_w, by_logits, low)
-            by_pre = (by_logits.T @ w).to(pre.dtype)
+            by_pre = product_(spare, by_logits.T, w)
             self.activation.slope_(pre, hidden, by_pre)
             chunk.scatter_(by_pre, by_table)
 
@@ -148,8 +150,8 @@ class PairMLP(nn.Module):
 
     @property
     def _row_bytes(self) -> int:
-        """Memory of one row: before and after the nonlinearity, and the gradient."""
-        return 3 * self.U.shape[1] * self.U.element_size()
+        """Memory of one row: before and after the nonlinearity; the gradient takes the place of one."""
+        return 2 * self.U.shape[1] * self.U.element_size()
 
     def _write_logits(self, a: Tensor, b: Tensor, out: Tensor) -> None:
         table, pair = torch.cat(self.embeddings()), torch.stack((a, b + len(self.U)), 1)

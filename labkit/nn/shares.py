@@ -93,7 +93,7 @@ def cores() -> int:
 def one_core() -> Iterator[None]:
     """Torch's operations stay in this thread; :func:`side_by_side` goes on to use all cores."""
     with _flushed():
-        if _settled():
+        if _alone() or not _SHARES:
             yield
             return
         usual = cores()
@@ -113,7 +113,7 @@ def on_one_core(function: Callable[[], Result], device: torch.device) -> Result:
     """
     if device.type != "cpu" or _alone():
         return function()
-    if _settled():
+    if cores() == 1 or not _SHARES:  # no other thread could do it faster
         with _flushed():
             return function()
     usual = cores()
@@ -166,11 +166,6 @@ def _use_one_core() -> None:
 def _alone() -> bool:
     """Whether this thread is in :func:`one_core` or :func:`on_one_core`."""
     return getattr(_HERE, "cores", None) is not None
-
-
-def _settled() -> bool:
-    """Whether this thread has one core already, or is in a fork, where there are no others to share with."""
-    return cores() == 1 or _alone() or not _SHARES
 
 
 _HERE, _SETTING = threading.local(), threading.Lock()

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from labkit.nn.activations import Activation
-from labkit.nn.chunks import Chunk, Chunks, LossGradient, add_product_, pieces
+from labkit.nn.chunks import Chunk, Chunks, LossGradient, add_product_, pieces, product_
 from labkit.nn.shares import on_one_core, side_by_side, total
 
 
@@ -112,7 +112,8 @@ class Tables(NamedTuple):
                 logits = (x @ out.T).to(exact)
                 by_logits = loss_gradient(logits, chunk.answer, len(a)).to(fast)
                 add_product_(by_out, by_logits.T, x)
-                by_pre = by_logits @ out[:, :width]
+                # in place of what the slope does not read
+                by_pre = product_(pre if activation.by_value else hidden, by_logits, out[:, :width])
                 activation.slope_(pre, hidden, by_pre)
                 add_product_(by_into, z1.T, by_pre)
                 by_z = (by_logits @ out[:, width:last]).to(exact)
@@ -133,8 +134,8 @@ class Tables(NamedTuple):
         side_by_side(share, made, lambda parts: then(Tables(*total(parts))))
 
     def row_bytes(self, dtype: torch.dtype | None = None) -> int:
-        """Memory of one row in all layers: before and after the nonlinearity, and the gradient."""
-        return (3 * len(self.into) + 2 * self.into.shape[1]) * (dtype or self.into.dtype).itemsize
+        """Memory of one row: before and after the nonlinearity; the gradient takes the place of one."""
+        return (2 * len(self.into) + 2 * self.into.shape[1]) * (dtype or self.into.dtype).itemsize
 
     def _attention(self, a: Tensor, b: Tensor) -> Tensor:
         """Softmax over (a, b, "="), without the last: (R, H, 2)."""

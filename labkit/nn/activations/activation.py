@@ -26,7 +26,7 @@ class Activation:
         derivative: φ'(x); ``None`` takes autograd's. Of a surrogate: what backward multiplies by.
         into: ``(x, out)`` writes φ(x) into ``out``, which may be x; ``None`` makes it from ``function``.
         slope_: ``(x, value, grad)`` multiplies ``grad`` in place by φ'(x); ``value`` is φ(x). ``None`` makes
-            it from ``derivative``.
+            it from ``derivative``. Members of the table read x alone, or else φ(x) alone.
         by_value: whether ``slope_`` reads φ(x) alone; then φ(x) may be written over x, which saves memory.
         kinks: points where φ' jumps.
         jumps: points where φ jumps.
