@@ -12,9 +12,9 @@ from torch import Tensor
 
 from labkit.nn.shares import shares, side_by_side
 
-#: Bytes of a piece in all layers together. On a Xeon (2 MB of second-level cache a core, much of the third) the
-#: step of the default network on half the table takes 13.8, 12.2, 11.4, 10.9, 11.1 ms at 1.6, 2.5, 3.3, 5 and
-#: 10 MB; on an EPYC (1 MB) 2 and 4 MB were alike. Smaller pieces cost calls, larger ones wait for memory.
+#: Bytes of a piece in all layers together. On a Xeon (2 MB of second-level cache a core, much of the third)
+#: the step of the default network on half the table takes 13.8, 12.2, 11.4, 10.9, 11.1 ms at 1.6, 2.5, 3.3, 5
+#: and 10 MB; on an EPYC (1 MB) 2 and 4 MB were alike. Smaller pieces cost calls, larger ones wait for memory.
 PIECE_BYTES = 5_000_000
 
 #: Operations that a piece is taken through, about.
