@@ -169,7 +169,7 @@ def _alone() -> bool:
 
 
 _HERE, _SETTING = threading.local(), threading.Lock()
-_SMALL = torch.tensor(1e-40)
+_SMALL = torch.ones((), dtype=torch.int32).view(torch.float32)  # the smallest number above 0
 # threads start with the first work, and only as many as have work at the same time; those that share wait for
 # none, so that however many wait for them, work goes on
 _SHARES = [ThreadPoolExecutor(thread_name_prefix="rows", initializer=_prepare)]
