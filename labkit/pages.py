@@ -35,8 +35,9 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-#: What a cell says about itself that both halves of a pair keep.
-_CELL = ("tags", "jupyter")
+#: What a cell says about itself that both halves of a pair keep. Without the blank lines before the next cell
+#: jupytext would find the halves different, and refuse to open a notebook that is newer than its source.
+_CELL = ("tags", "jupyter", "lines_to_next_cell")
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 #: At full speed, this many steps; then the panel's pictures as a figure. Run after the page, for each panel.
 _PLAYED = """Out[{cell}].speed(None).step({steps})

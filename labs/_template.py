@@ -82,7 +82,7 @@ def delay(frame): ...
 exercises.check("grokking-01-delay", delay)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def delay(frame):
     train = frame.step[frame.train_accuracy >= 0.99]
     test = frame.step[frame.test_accuracy >= 0.99]
@@ -102,7 +102,7 @@ def frequency(weights): ...
 exercises.check("grokking-02-frequency", frequency)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def frequency(weights):
     return 1 + int(np.abs(np.fft.rfft(weights)[1:]).argmax())
 

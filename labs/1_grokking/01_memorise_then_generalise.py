@@ -176,7 +176,7 @@ def delay(frame): ...
 exercises.check("grokking-01-delay", delay)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def delay(frame):
     train = frame.step[frame.train_accuracy >= 0.99]
     test = frame.step[frame.test_accuracy >= 0.99]
@@ -194,7 +194,7 @@ sooner = grokking.Config(weight_decay=2.0)
 
 exercises.check("grokking-01-decay", sooner)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 sooner = grokking.Config(weight_decay=10.0)  # 7 to 20 will do; at 40 nothing is learnt
 
 exercises.check("grokking-01-decay", sooner)

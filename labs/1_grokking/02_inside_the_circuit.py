@@ -191,7 +191,7 @@ def frequency(weights): ...
 exercises.check("grokking-02-frequency", frequency)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def frequency(weights):
     return 1 + int(np.abs(np.fft.rfft(weights)[1:]).argmax())  # [1:] leaves the constant out
 
@@ -211,7 +211,7 @@ def readout(k, phi_u, phi_v, p): ...
 exercises.check("grokking-02-readout", readout)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def readout(k, phi_u, phi_v, p):
     return np.cos(2 * np.pi * k * np.arange(p) / p + phi_u + phi_v)
 

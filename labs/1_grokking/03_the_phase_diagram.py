@@ -162,7 +162,7 @@ def least_share(frame, decay): ...
 exercises.check("grokking-03-share", least_share)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def least_share(frame, decay):
     solved = (
         frame[frame.weight_decay == decay]
@@ -186,7 +186,7 @@ patient = ...
 exercises.check("grokking-03-patient", patient)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 patient = config.replace(weight_decay=0.3, train_fraction=0.5)
 
 exercises.check("grokking-03-patient", patient)

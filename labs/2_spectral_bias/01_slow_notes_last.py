@@ -114,7 +114,7 @@ def amplitude(values, k): ...
 exercises.check("spectral_bias-01-amplitude", amplitude)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def amplitude(values, k):
     return 2 * abs(np.fft.rfft(values)[k]) / len(values)
 
@@ -131,7 +131,7 @@ early = ...
 
 exercises.check("spectral_bias-01-early", early)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 early = config.replace(encoding="gaussian", sigma=10.0, width=64)
 
 exercises.check("spectral_bias-01-early", early)

@@ -108,7 +108,7 @@ def left(eigenvalue, rate, n, t): ...
 exercises.check("spectral_bias-02-left", left)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def left(eigenvalue, rate, n, t):
     return (1 - 2 * rate * eigenvalue / n) ** t
 
@@ -124,7 +124,7 @@ never = ...
 
 exercises.check("spectral_bias-02-never", never)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 never = [3, 5, 7, 9, 11]
 
 exercises.check("spectral_bias-02-never", never)

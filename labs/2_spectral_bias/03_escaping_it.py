@@ -130,7 +130,7 @@ def features_of(x, B): ...
 exercises.check("spectral_bias-03-features", features_of)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def features_of(x, B):
     angle = 2 * np.pi * x @ B.T
     return np.hstack([np.cos(angle), np.sin(angle)])
@@ -151,7 +151,7 @@ answer = ...
 
 exercises.check("spectral_bias-03-sigma", answer)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 answer = text.replace(sigma=4.0)
 
 exercises.check("spectral_bias-03-sigma", answer)

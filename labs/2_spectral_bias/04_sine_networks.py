@@ -157,7 +157,7 @@ def bound(layer, n, omega_0): ...
 exercises.check("spectral_bias-04-bound", bound)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def bound(layer, n, omega_0):
     return 1 / n if layer == 1 else np.sqrt(6 / n) / omega_0
 
@@ -177,7 +177,7 @@ answer = ...
 
 exercises.check("spectral_bias-04-far", answer)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 answer = wide.replace(omega_0=1.0)
 
 exercises.check("spectral_bias-04-far", answer)

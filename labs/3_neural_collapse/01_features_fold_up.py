@@ -123,7 +123,7 @@ def simplex(classes): ...
 exercises.check("neural_collapse-01-simplex", simplex)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def simplex(classes):
     rows = np.eye(classes) - 1 / classes  # the corners of a cube, seen from their mean
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -142,7 +142,7 @@ def nearest(features, labels): ...
 exercises.check("neural_collapse-01-nearest", nearest)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def nearest(features, labels):
     means = np.array([features[labels == c].mean(0) for c in range(labels.max() + 1)])
     return np.linalg.norm(features[:, None] - means, axis=2).argmin(1)

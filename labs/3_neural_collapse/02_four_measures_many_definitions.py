@@ -150,7 +150,7 @@ def nc1(features, labels): ...
 exercises.check("neural_collapse-02-nc1", nc1)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def nc1(features, labels):
     means = np.array([features[labels == c].mean(0) for c in range(labels.max() + 1)])
     within = features - means[labels]
@@ -173,7 +173,7 @@ blind = ...
 exercises.check("neural_collapse-02-unseen", blind)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 blind = np.zeros((150, 3))
 blind[:, :2] = np.repeat([[1, 0], [-0.5, 0.9], [-0.5, -0.9]], 50, axis=0)  # the means: in a plane
 blind[:, 2] = np.tile([5, -5], 75)  # the variation: across it, and no mean moves

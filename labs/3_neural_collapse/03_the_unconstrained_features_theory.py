@@ -125,7 +125,7 @@ def rho(K, n, lambda_w, lambda_h): ...
 exercises.check("neural_collapse-03-rho", rho)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def rho(K, n, lambda_w, lambda_h):
     w, h = K * lambda_w, K * n * lambda_h
     return max(0, 1 - (w * h) ** 0.5) * (w / h) ** 0.5
@@ -144,7 +144,7 @@ answer = unconstrained.Config.preset("balanced")
 exercises.check("neural_collapse-03-half", answer)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 # ‖w‖²/‖h‖² = n λ_H/λ_W = 2, so λ_W = 50 λ_H; c = 4 √(100 · 50) λ_H = .5
 answer = unconstrained.Config.preset("balanced", lambda_h=1.768e-3, lambda_w=50 * 1.768e-3)
 

@@ -162,7 +162,7 @@ def dies(counts): ...
 exercises.check("neural_collapse-04-dies", dies)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def dies(counts):
     return np.sqrt(counts) / np.sum(counts)
 
@@ -180,7 +180,7 @@ between = ...
 exercises.check("neural_collapse-04-between", between)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 equal, vanish = (each[-1] for each in thresholds((300, 60, 20, 20), 2))
 between = (equal + vanish) / 2
 

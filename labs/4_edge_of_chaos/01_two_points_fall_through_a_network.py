@@ -110,7 +110,7 @@ def fixed(V, q): ...
 exercises.check("edge_of_chaos-01-fixed", fixed)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def fixed(V, q):
     while q < 1e9:
         before, q = q, V(q)
@@ -129,7 +129,7 @@ answer = propagation.Config()
 
 exercises.check("edge_of_chaos-01-half", answer)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 answer = propagation.Config(sigma_w=1.5)
 
 exercises.check("edge_of_chaos-01-half", answer)

@@ -113,7 +113,7 @@ def edge(chi): ...
 exercises.check("edge_of_chaos-02-edge", edge)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def edge(chi):
     low, high = 0.0, 10.0
     for _ in range(50):
@@ -132,7 +132,7 @@ answer = propagation.Config(sigma_b=0.5)
 
 exercises.check("edge_of_chaos-02-deep", answer)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 answer = propagation.Config(sigma_b=0.5, sigma_w=1.5497)
 
 exercises.check("edge_of_chaos-02-deep", answer)

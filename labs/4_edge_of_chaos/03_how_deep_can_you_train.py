@@ -156,7 +156,7 @@ def deepest(frame, sigma_w): ...
 exercises.check("edge_of_chaos-03-deepest", deepest)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def deepest(frame, sigma_w):
     accuracy = frame[frame.sigma_w == sigma_w].groupby("depth").test_accuracy.median()
     return accuracy.index[accuracy >= 0.5].max()
@@ -176,7 +176,7 @@ deep_one = ...
 exercises.check("edge_of_chaos-03-deep", deep_one)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 from labkit.theory.meanfield import edge_of_chaos as edge
 
 deep_one = config.replace(depth=40, sigma_b=0.3, sigma_w=edge("tanh", 0.3).sigma_w)

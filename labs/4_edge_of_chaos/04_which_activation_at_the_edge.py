@@ -170,7 +170,7 @@ def layers(R, c, eps): ...
 exercises.check("edge_of_chaos-04-layers", layers)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def layers(R, c, eps):
     count = 0
     while 1 - c >= eps:
@@ -189,7 +189,7 @@ answer = 0.055514317
 
 exercises.check("edge_of_chaos-04-slip", answer)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 answer = meanfield.half_stable_point("silu").c_b  # ten times as large
 
 exercises.check("edge_of_chaos-04-slip", answer)

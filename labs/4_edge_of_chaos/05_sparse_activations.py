@@ -175,7 +175,7 @@ def biases(tau): ...
 exercises.check("edge_of_chaos-05-biases", biases)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def biases(tau):
     z = np.linspace(-10, 10, 100_001)
     weight = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
@@ -196,7 +196,7 @@ held_back = ...
 exercises.check("edge_of_chaos-05-clip", held_back)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 held_back = sparse.Config(activation="soft_threshold", tau=1.645, clipped=True, m=0.7)
 
 exercises.check("edge_of_chaos-05-clip", held_back)

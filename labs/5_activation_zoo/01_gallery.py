@@ -143,7 +143,7 @@ def gain(phi): ...
 exercises.check("activation_zoo-01-gain", gain)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def gain(phi):
     import numpy as np
 
@@ -163,7 +163,7 @@ formula = "x"
 
 exercises.check("activation_zoo-01-standard", formula)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 formula = "1.592537 * tanh(x)"
 
 exercises.check("activation_zoo-01-standard", formula)

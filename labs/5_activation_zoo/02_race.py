@@ -156,7 +156,7 @@ def fair(frame): ...
 exercises.check("activation_zoo-02-fair", fair)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def fair(frame):
     by = frame.groupby(["activation", "learning_rate"])
     table = by.agg({"valid_accuracy": "mean", "test_accuracy": "median"})
@@ -176,7 +176,7 @@ at_home = ...
 
 exercises.check("activation_zoo-02-rate", at_home)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 at_home = race.Config(activation="sigmoid", learning_rate=0.02)
 
 exercises.check("activation_zoo-02-rate", at_home)

@@ -132,7 +132,7 @@ def slope_gradient(x, grad): ...
 exercises.check("activation_zoo-03-slope", slope_gradient)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def slope_gradient(x, grad):
     return (grad * np.minimum(x, 0)).sum()
 
@@ -148,7 +148,7 @@ one_neuron = ...
 
 exercises.check("activation_zoo-03-one", one_neuron)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 one_neuron = shapes.Config(activation="prelu", width=1, target="kink")
 
 exercises.check("activation_zoo-03-one", one_neuron)

@@ -163,7 +163,7 @@ def alive(z, alpha): ...
 exercises.check("activation_zoo-04-alive", alive)
 
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 def alive(z, alpha):
     return (z > -alpha).any(0).mean()
 
@@ -178,7 +178,7 @@ too_large = ...
 
 exercises.check("activation_zoo-04-overflow", too_large)
 
-# %% tags=["solution"] jupyter={"source_hidden": true}
+# %% jupyter={"source_hidden": true} tags=["solution"]
 too_large = np.log(torch.finfo(torch.float16).max)
 
 exercises.check("activation_zoo-04-overflow", too_large)

@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import jupytext
 import nbformat
 import pytest
 
@@ -97,6 +98,13 @@ def test_the_notebook_is_the_pair_of_its_source(path):
     assert pages.drift(path) == [], "run: make pages"
 
 
+@every_page
+def test_the_notebook_opens_though_it_is_newer_than_its_source(path):
+    """Else jupytext refuses, as after a pull that brings new outputs: unless both give the same text."""
+    ours, theirs = (jupytext.read(path.with_suffix(end)) for end in (".py", ".ipynb"))
+    assert jupytext.writes(ours, "py:percent") == jupytext.writes(theirs, "py:percent")
+
+
 @every_story
 def test_the_nine_headings_are_there_in_order(path):
     headings = re.findall(r"^## (.*)$", "\n".join(c.source for c in pages.read(path).cells), re.MULTILINE)
@@ -147,7 +155,7 @@ def test_the_stored_notebook_says_nothing_of_widgets_times_or_machines(path):
     for place in (str(ROOT), str(Path.home()), "/tmp/", "site-packages"):
         assert place + "/" not in text.replace("//", ""), place
     for cell in page.cells:
-        assert set(cell.metadata) <= {"tags", "jupyter"}
+        assert set(cell.metadata) <= {"tags", "jupyter", "lines_to_next_cell"}
         assert all(not output.get("metadata") for output in cell.get("outputs", []))
 
 
