@@ -74,10 +74,10 @@ def sweep(
     except KeyboardInterrupt:
         results.close()
         if store is not None:  # a point may be written and not yet handed on
-            left = [position for position, result in enumerate(found) if result is None]
-            written = _known([configs[position] for position in left], Store(store), steps, until)
-            for at, history in written.items():
-                found[left[at]] = history
+            kept = Store(store)
+            for position, config in enumerate(configs):
+                if found[position] is None:
+                    found[position] = kept.find(config, steps, until)
         found = [Failure("interrupted") if result is None else result for result in found]
     make = curves_of if curves else table
     return described(make(list(axes), configs, found), config, list(axes), steps, until)

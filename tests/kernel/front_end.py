@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from jupyter_client.manager import KernelManager
 
+from tests import waiting
 from tests.waiting import PATIENCE
 
 TESTS = Path(__file__).parent.parent
@@ -110,10 +111,7 @@ class FrontEnd:
 
     def until(self, condition) -> "FrontEnd":
         """Read messages until ``condition()`` holds."""
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"never happened; last frame: {self.frames[-1:]}"
-            self.read(0.02)
+        waiting.until(lambda: condition() or self.read(0.02), lambda: self.frames[-1:], pause=0)
         return self
 
     def rest(self, seconds: float) -> None:
